@@ -1,0 +1,93 @@
+"""How numbers are printed and rounded. Rounding lives here alone: values stay float64."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Context, Decimal
+
+import numpy as np
+
+from .ops import Array
+
+FEWEST = 3  # significant digits that a small number keeps where decimals are asked for
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How many digits a number shows: `decimals` after the point or, where that is None, `significant` ones."""
+
+    significant: int = 5
+    decimals: int | None = None
+
+    def texts(self, numbers: Array, extra: int = 0) -> list[str]:
+        """Each number as plain text, rounded half up, such as 0.54380, -1.0013e-05; never -0."""
+        flat = np.asarray(numbers, float).ravel() + 0.0  # -0.0 + 0.0 is 0.0
+        if self.decimals is None:
+            return significant_texts(flat, self.significant + extra)
+        places = self.decimals + extra
+        texts = ("%.*f\n" * flat.size % tuple(v for x in flat.tolist() for v in (places, x))).split("\n")[:-1]
+        odd = np.flatnonzero(near_tie(np.abs(flat) * 10.0**places) | too_small(flat, places))
+        for k in odd.tolist():
+            texts[k] = decimal_text(float(flat[k]), places)
+        return texts
+
+    def unit(self, numbers: Array) -> Array:
+        """What one unit of the last digit shown is worth, for each number."""
+        with np.errstate(divide="ignore"):
+            magnitude = np.where(numbers == 0, 0, np.floor(np.log10(np.abs(numbers))))
+        if self.decimals is None:
+            return np.asarray(10.0 ** (magnitude - self.significant + 1))
+        fewest = min(FEWEST, self.decimals)
+        small = too_small(numbers, self.decimals)
+        return np.where(small, 10.0 ** (magnitude - fewest + 1), 10.0**-self.decimals)
+
+    def rounded(self, numbers: Array) -> Array:
+        """Each number as it is printed."""
+        return np.array(self.texts(numbers), float).reshape(np.shape(numbers))
+
+
+def significant_texts(flat: Array, significant: int) -> list[str]:
+    texts = (f"%.{significant}g\n" * flat.size % tuple(flat.tolist())).split("\n")[:-1]
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        magnitude = np.floor(np.log10(np.abs(flat)))
+        scaled = np.where(np.isfinite(magnitude), np.abs(flat) * 10.0 ** (significant - 1 - magnitude), 0)
+    for k in np.flatnonzero(near_tie(scaled)).tolist():
+        context = Context(prec=significant, rounding=ROUND_HALF_UP)
+        texts[k] = f"%.{significant}g" % context.create_decimal(f"{flat[k]:.15g}")
+    return texts
+
+
+def near_tie(scaled: Array) -> Array:
+    """Where a number to be cut to whole units lies so near a half that its binary value may be on the wrong side."""
+    return np.abs(scaled - np.floor(scaled) - 0.5) <= 1e-14 * scaled + 1e-300
+
+
+def too_small(flat: Array, places: int) -> Array:
+    """Where so many decimals would leave a number fewer significant digits than `FEWEST`."""
+    return (flat != 0) & (np.abs(flat) < 10.0 ** (min(FEWEST, places) - 1 - places))
+
+
+def decimal_text(number: float, places: int) -> str:
+    exact = Decimal(f"{number:.15g}")
+    if number and abs(number) < 10.0 ** (min(FEWEST, places) - 1 - places):
+        return significant_texts(np.array([number]), min(FEWEST, places))[0]
+    text = str(exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP))
+    return text.removeprefix("-") if not float(text) else text
+
+
+# ---- in TeX
+
+
+def tex_number(text: str) -> str:
+    r"""-1.0013e-05 as -1.0013 \times 10^{-5}."""
+    if "e" not in text:
+        return text
+    mantissa, _, exponent = text.partition("e")
+    return rf"{mantissa} \times 10^{{{int(exponent)}}}"
+
+
+def tex_operand(text: str) -> str:
+    """A number as part of a formula: in brackets where it has a sign or a power of ten."""
+    if text[0] != "-" and "e" not in text:
+        return text
+    return f"({tex_number(text)})"

@@ -1,0 +1,292 @@
+"""The scalar view: the expression of any entry, everywhere it is used, and its local partials, in SymPy.
+
+An operation is looked at once, at an entry whose indices are symbols: its definition is a sum of terms, each a
+`pattern` in which _0, _1, ... stand for the entries that the term reads. Every concrete line of a derivation is such a
+pattern with names or numbers put in, so SymPy's work does not grow with the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from .graph import Node
+from .notation import Quantity
+from .ops import OPS, Array
+
+# ---- the definition of an operation, at a general entry
+
+
+@dataclass(frozen=True)
+class Read:
+    """One array that a term reads: which argument, and at what index (in the symbols of the definition)."""
+
+    argument: int  # -1: the result itself
+    index: tuple[sp.Expr, ...]
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term of a definition. `over` are the indices it is summed over."""
+
+    pattern: sp.Expr
+    reads: tuple[Read, ...]  # what _0, _1, ... stand for
+    over: tuple[sp.Symbol, ...]
+
+
+@dataclass(frozen=True)
+class Partial:
+    """d(result entry)/d(entry read), of one read of one term."""
+
+    read: Read
+    term: Term  # its pattern is the partial
+
+
+def slot(k: int) -> sp.Symbol:
+    return sp.Symbol(f"_{k}", real=True)
+
+
+RESULT = sp.Symbol("i", integer=True), sp.Symbol("j", integer=True)  # the indices of the result's entry
+
+
+def definition(node: Node) -> tuple[Term, ...]:
+    """The terms of one entry of the node's operation."""
+    return _definition(node.op, len(node.shape), tuple(len(p.shape) for p in node.parents), plain(node))
+
+
+def partials(node: Node) -> tuple[Partial, ...]:
+    """The local partial of the operation for each of its reads: the textbook's where there is one, else by SymPy."""
+    return _partials(node.op, len(node.shape), tuple(len(p.shape) for p in node.parents), plain(node))
+
+
+def plain(node: Node) -> tuple[tuple[str, Any], ...]:
+    return tuple(sorted((k, v) for k, v in node.params.items() if not isinstance(v, np.ndarray)))
+
+
+class GeneralEntries:
+    """An argument as `Op.element` reads it, when its size is left open."""
+
+    def __init__(self, argument: int, dimensions: int) -> None:
+        self.shape = tuple(sp.Symbol(f"n{argument}_{axis}", integer=True) for axis in range(dimensions))
+        self.base = sp.IndexedBase(f"argument{argument}", real=True)
+
+    def __call__(self, *index: Any) -> sp.Expr:
+        return self.base[index]
+
+
+@cache
+def _definition(op: str, rank: int, ranks: tuple[int, ...], params: tuple[tuple[str, Any], ...]) -> tuple[Term, ...]:
+    entries = [GeneralEntries(k, n) for k, n in enumerate(ranks)]
+    terms = terms_of(OPS[op].element(RESULT[:rank], *entries, **number_params(params)))
+    return tuple(sorted(terms, key=lambda term: not term.over))  # the sum over inputs, then the bias
+
+
+@cache
+def _partials(op: str, rank: int, ranks: tuple[int, ...], params: tuple[tuple[str, Any], ...]) -> tuple[Partial, ...]:
+    found = []
+    slope = OPS[op].slope
+    for term in _definition(op, rank, ranks, params):
+        for k, read in enumerate(term.reads):
+            if slope is None:
+                found.append(Partial(read, repatterned(term.pattern.diff(slot(k)), term.reads, term.over)))
+            elif read.argument == 0:
+                reads = (Read(-1, RESULT[:rank]), *(Read(a, RESULT[:rank]) for a in range(len(ranks))))
+                found.append(Partial(read, repatterned(slope(*map(slot, range(len(reads)))), reads, ())))
+    return tuple(found)
+
+
+def number_params(params: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+    """Parameters as SymPy numbers: -1.0 is -1, not -1.00000000000000."""
+    return {k: sp.nsimplify(v) if isinstance(v, float) else v for k, v in params}
+
+
+def terms_of(expression: sp.Expr) -> Iterator[Term]:
+    for part in sp.Add.make_args(expression) if has_sum(expression) else [expression]:
+        limits = part.limits if isinstance(part, sp.Sum) else ()
+        body = part.function if isinstance(part, sp.Sum) else part
+        atoms = sorted(body.atoms(sp.Indexed), key=lambda atom: str(atom.base))
+        reads = tuple(Read(int(str(atom.base).removeprefix("argument")), tuple(atom.indices)) for atom in atoms)
+        pattern = body.xreplace({atom: slot(k) for k, atom in enumerate(atoms)})
+        yield Term(pattern, reads, tuple(limit[0] for limit in limits))
+
+
+def has_sum(expression: sp.Expr) -> bool:
+    return any(isinstance(part, sp.Sum) for part in sp.Add.make_args(expression))
+
+
+def repatterned(pattern: sp.Expr, reads: tuple[Read, ...], over: tuple[sp.Symbol, ...]) -> Term:
+    """The pattern with only the slots that it still has, numbered anew."""
+    kept = [k for k in range(len(reads)) if slot(k) in pattern.free_symbols]
+    return Term(renamed(pattern, {k: n for n, k in enumerate(kept)}), tuple(reads[k] for k in kept), over)
+
+
+def renamed(pattern: Any, numbers: dict[int, int]) -> Any:
+    """The pattern with slot k called slot numbers[k]. SymPy would rebuild it, and multiply -(t - y) out."""
+    if pattern.is_Symbol:
+        return slot(numbers[int(pattern.name[1:])])
+    if not pattern.args:
+        return pattern
+    parts = [renamed(part, numbers) for part in pattern.args]
+    unevaluated = {"evaluate": False} if isinstance(pattern, sp.Add | sp.Mul | sp.Pow) else {}
+    return pattern.func(*parts, **unevaluated)
+
+
+# ---- concrete terms, many at a time
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Terms of one pattern: term r belongs to row `owner[r]` and has entry `entries[k][r]` of `quantities[k]` in slot k."""
+
+    pattern: sp.Expr
+    quantities: tuple[Quantity, ...]
+    entries: tuple[Array, ...]
+    owner: Array
+
+
+def value_terms(node: Node, rows: Array) -> list[Terms]:
+    """What the entries `rows` (flat) of a node are the sum of. Row k of the result is rows[k]."""
+    at = dict(zip(RESULT, np.unravel_index(rows, node.shape), strict=False)) if node.shape else {}
+    found = []
+    for term in definition(node):
+        indices, owner = spread(at, term.over, sizes(node, term), len(rows))
+        found.append(dropped(term, [placed(node, read, indices) for read in term.reads], owner))
+    return found
+
+
+def uses(reads: dict[Node, list[tuple[Node, int]]], node: Node, entries: Array) -> list[Terms]:
+    """The chain rule for entries of a node: one term adjoint(reader) * partial for each use.
+
+    `reads` is `graph.readers(end)`. Slot 0 of each pattern is the adjoint of the reading entry; where that is the end
+    itself, whose adjoint is 1, the pattern is the partial alone.
+    """
+    found = []
+    for reader, position in reads[node]:
+        if reader.op == "take":
+            owner, places = inverse(reader.params["where"], entries)
+            found += [
+                Terms(t.pattern, t.quantities, t.entries, owner[t.owner]) for t in uses(reads, reader, places)
+            ]
+            continue
+        for partial in partials(reader):
+            if partial.read.argument == position:
+                found.append(use_terms(reads, reader, partial, np.unravel_index(entries, node.shape)))
+    return [terms for terms in found if len(terms.owner)]
+
+
+def use_terms(reads: dict[Node, list[tuple[Node, int]]], reader: Node, partial: Partial, index: tuple[Array, ...]) -> Terms:
+    read, term = partial.read, partial.term
+    at = {symbol: k for symbol, k in zip(read.index, index, strict=True) if isinstance(symbol, sp.Symbol)}
+    free = tuple(s for s in (*RESULT[: len(reader.shape)], *term.over) if s not in at)
+    lengths = {**dict(zip(RESULT, reader.shape, strict=False)), **sizes(reader, term)}
+    indices, owner = spread(at, free, lengths, len(index[0]))
+    slots = [placed(reader, r, indices) for r in term.reads]
+    adjoint = placed(reader, Read(-1, RESULT[: len(reader.shape)]), indices)
+    if known_to_be_one(reads, reader):
+        return dropped(term, slots, owner)
+    shifted = renamed(term.pattern, {k: k + 1 for k in range(len(slots))})
+    product = sp.Mul(slot(0), shifted, evaluate=False) if shifted != 1 else slot(0)
+    whole = Term(product, (read, *term.reads), term.over)
+    return dropped(whole, [(Quantity("adjoint", reader), adjoint[1]), *slots], owner)
+
+
+def known_to_be_one(reads: dict[Node, list[tuple[Node, int]]], node: Node) -> bool:
+    """Whether dE/d(node) is 1 and so not worth writing: the loss, and the terms it is the plain sum of."""
+    return not reads[node] or all(reader.op == "total" and known_to_be_one(reads, reader) for reader, _ in reads[node])
+
+
+def spread(
+    at: dict[sp.Symbol, Array], free: tuple[sp.Symbol, ...], lengths: dict[sp.Symbol, int], rows: int
+) -> tuple[dict[sp.Symbol, Array], Array]:
+    """Every index of every term: each row once for every value of the free indices, row by row."""
+    grid = np.indices([lengths[s] for s in free]).reshape(len(free), -1) if free else np.zeros((0, 1), int)
+    copies = grid.shape[1]
+    indices = {s: np.repeat(k, copies) for s, k in at.items()}
+    indices |= {s: np.tile(grid[n], rows) for n, s in enumerate(free)}
+    return indices, np.repeat(np.arange(rows), copies)
+
+
+def sizes(node: Node, term: Term) -> dict[sp.Symbol, int]:
+    """How far each summed index runs: as far as the axes that it walks along."""
+    return {
+        symbol: node.parents[read.argument].shape[axis]
+        for read in term.reads
+        if read.argument >= 0
+        for axis, symbol in enumerate(read.index)
+        if symbol in term.over
+    }
+
+
+def placed(node: Node, read: Read, indices: dict[sp.Symbol, Array]) -> tuple[Quantity, Array]:
+    """The entries that a read reaches: flat, and where they were before they were moved about (-1: nowhere)."""
+    source = node if read.argument < 0 else node.parents[read.argument]
+    rows = len(next(iter(indices.values()))) if indices else 1
+    index = [indices[s] if s in indices else np.full(rows, int(s)) for s in read.index]
+    flat = np.ravel_multi_index(index, source.shape) if source.shape else np.zeros(rows, int)
+    if source.op == "take":
+        return Quantity("value", source.parents[0]), source.params["where"].ravel()[flat]
+    return Quantity("value", source), flat
+
+
+def dropped(term: Term, slots: list[tuple[Quantity, Array]], owner: Array) -> Terms:
+    """The terms, without those that read an entry that does not exist."""
+    there = np.ones(len(owner), bool)
+    for _, entries in slots:
+        there &= entries >= 0
+    if there.all():
+        return Terms(term.pattern, tuple(q for q, _ in slots), tuple(e for _, e in slots), owner)
+    return Terms(term.pattern, tuple(q for q, _ in slots), tuple(e[there] for _, e in slots), owner[there])
+
+
+def inverse(where: Array, entries: Array) -> tuple[Array, Array]:
+    """(owner, place) of every place that was filled from one of the entries; owner counts within `entries`."""
+    flat = where.ravel()
+    sequence = np.argsort(flat, kind="stable")
+    first, last = np.searchsorted(flat[sequence], entries), np.searchsorted(flat[sequence], entries, side="right")
+    owner = np.repeat(np.arange(len(entries)), last - first)
+    return owner, np.concatenate([sequence[a:b] for a, b in zip(first, last, strict=True)] or [np.zeros(0, int)])
+
+
+# ---- patterns in numbers
+
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    sp.Add: lambda *parts: sum(parts),
+    sp.Mul: lambda *parts: np.prod(np.broadcast_arrays(*parts), axis=0) if len(parts) > 1 else parts[0],
+    sp.Pow: lambda base, power: base**power,
+    sp.exp: np.exp,
+    sp.log: np.log,
+    sp.tanh: np.tanh,
+    sp.Max: lambda *parts: np.maximum.reduce(np.broadcast_arrays(*parts)),
+}
+
+
+def evaluated(pattern: sp.Expr, slots: tuple[Array, ...]) -> Array:
+    """The pattern's value with arrays in its slots, by walking its tree: nothing is compiled."""
+    if pattern.is_Symbol:
+        return slots[int(pattern.name[1:])]
+    if pattern.is_Number or pattern.is_NumberSymbol:
+        return np.float64(pattern)
+    if isinstance(pattern, sp.Piecewise):
+        return np.select([holds(c, slots) for _, c in pattern.args], [evaluated(e, slots) for e, _ in pattern.args])
+    return np.asarray(FUNCTIONS[pattern.func](*(evaluated(part, slots) for part in pattern.args)))
+
+
+def holds(condition: Any, slots: tuple[Array, ...]) -> Array:
+    if condition == sp.true:
+        return np.ones(np.shape(slots[0]), bool)
+    compare = {sp.StrictGreaterThan: np.greater, sp.StrictLessThan: np.less}[condition.func]
+    return np.asarray(compare(*(evaluated(side, slots) for side in condition.args)))
+
+
+def summed(terms: list[Terms], rows: int, slots: Callable[[Quantity, Array], Array]) -> Array:
+    """The sum of each row's terms, the numbers of the slots being asked for by quantity and entry."""
+    found = np.zeros(rows)
+    for group in terms:
+        numbers = tuple(slots(q, e) for q, e in zip(group.quantities, group.entries, strict=True))
+        found += np.bincount(group.owner, evaluated(group.pattern, numbers) * np.ones(len(group.owner)), rows)
+    return found

@@ -1,0 +1,654 @@
+"""What a teacher writes, understood: the spec of one network with every shape and name checked."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypedDict, TypeVar, Unpack
+
+import numpy as np
+
+from .arrays import MAX_NUMBERS, Array, Table, Unusable, drawn, read_table
+from .errors import Fault, InputError
+from .misfits import checked_spec, flow, nearest, stands, suggestion
+from .source import Source, TreePath, read_source, read_text, shortened
+from .spec import MAX_NEURONS, ActivationNumbers, Draw, LayerSpec, LossNumbers, OneOf, OptimizerNumbers, Spec, keys_of
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An activation, a loss or an optimizer: its name and its numbers, `{leaky_relu: {slope: 0.01}}`."""
+
+    name: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of neurons and the weights that lead into it."""
+
+    labels: tuple[str, ...]
+    activation: Choice
+    weights: Array  # (neurons, sources); nan where there is no connection
+    weight_names: Mapping[tuple[int, int], str] = field(default_factory=dict)  # (neuron, source) -> name
+    biases: Array | None = None  # (neurons,); None: the neurons have none
+    bias_names: Mapping[int, str] = field(default_factory=dict)
+    bias_input: float = 1.0
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How the derivation is written: the options that the spec and the command line share."""
+
+    notation: str = "numbered"
+    language: str = "en"
+    digits: int | None = None  # decimals; None: significant digits count instead
+    significant: int = 5
+    carry: str = "full"
+    detail: str = "normal"
+    view: str = "scalar"
+    steps: int = 1
+    only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One network, its sample, its loss and its optimizer, ready to be worked."""
+
+    title: str
+    input_names: tuple[str, ...]
+    inputs: Array  # (names, samples)
+    layers: tuple[Layer, ...]
+    target_names: tuple[str, ...] = ()
+    targets: Array | None = None  # (names, samples); None: only the forward pass is worked
+    loss: Choice | None = None
+    reduction: str = "sum"
+    optimizer: Choice | None = None
+    frozen: frozenset[str] = frozenset()  # canonical names: W[3,6], b[6], or a given name
+    writing: Writing = Writing()
+
+
+# What this version has of the contract, where it has not all of it: lift a bar by a word, or by taking out its row.
+BUILT: Mapping[str, tuple[str, ...]] = {
+    "activation": ("identity", "sigmoid", "tanh", "relu"),
+    "loss": ("half_squared_error", "squared_error"),
+    "optimizer": ("sgd",),
+    "notation": ("numbered",),
+    "view": ("scalar",),
+    "steps": ("1",),
+    "an activation written as a formula": ("activations with names",),
+    "a loss written as a formula": ("losses with names",),
+    "a notation written in the spec": ("the notation named numbered",),
+    "more than one sample": ("one sample",),
+    "l2": ("losses without it",),
+    "only": ("the whole derivation",),
+    "graph": ("networks in layers",),
+}
+
+
+class Options(TypedDict, total=False):
+    """What the command line may say of `Writing`, over what the spec says; None is as if it were not said."""
+
+    notation: str | None
+    language: str | None
+    digits: int | None
+    significant: int | None
+    carry: str | None
+    detail: str | None
+    view: str | None
+    steps: int | None
+    only: Sequence[str] | None
+
+
+def read_problem(path: str | os.PathLike[str], **options: Unpack[Options]) -> Problem:
+    """The problem that the spec at `path` describes; InputError with all its faults where it cannot be worked."""
+    return _problem(read_source(path), Path(path).parent, options)
+
+
+def problem_from_text(
+    text: str,
+    file: str = "<spec>",
+    folder: str | os.PathLike[str] | None = None,
+    **options: Unpack[Options],
+) -> Problem:
+    """The problem that a spec inside another document describes; its data files are in `folder`."""
+    return _problem(read_text(text, file), folder, options)
+
+
+def _problem(source: Source, folder: str | os.PathLike[str] | None, options: Options) -> Problem:
+    source = _with_options(source, options)
+    spec, faults = checked_spec(source)
+    reading = _Reading(source, folder, [*source.faults, *faults])
+    problem = reading.problem(spec) if spec is not None else None
+    if reading.faults or problem is None:
+        raise InputError(reading.faults)
+    return problem
+
+
+def _with_options(source: Source, options: Options) -> Source:
+    unknown = set(options) - set(Options.__annotations__)
+    if unknown:
+        raise TypeError(f"unknown option {min(unknown)!r}; {suggestion(min(unknown), Options.__annotations__)}")
+    said = {name: value for name, value in options.items() if value is not None}
+    if "only" in said:
+        said["only"] = list(options["only"] or ())
+    if len({"digits", "significant"} & set(said)) == 1:  # the one that is said takes the place of the other
+        source = source.without("digits", "significant")
+    return source.with_options(said)
+
+
+# ------------------------------------------------------------------------------------------------------------ reading
+
+RESERVED = {"E": "the loss"}
+COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True)
+class _Given:
+    """The first place where a weight or bias with a name stands."""
+
+    value: float
+    path: TreePath
+    kind: str  # "weight" or "bias"
+
+
+@dataclass
+class _Reading:
+    """A spec on its way to a problem. What is wrong is noted, and the rest is read on, so that all is told at once."""
+
+    source: Source
+    folder: str | os.PathLike[str] | None
+    faults: list[Fault]
+    given: dict[str, _Given] = field(default_factory=dict)
+    weights_so_far: int = 0
+    whole: bool = True  # all weights and biases could be read, so that a name not found does not exist
+
+    def note(self, path: TreePath, found: str, remedy: str) -> None:
+        self.faults.append(self.source.fault(path, found, remedy))
+
+    def note_key(self, path: TreePath, found: str, remedy: str) -> None:
+        self.faults.append(self.source.fault_at_key(path, found, remedy))
+
+    def note_unbuilt(self, path: TreePath, feature: str, value: str = "") -> None:
+        """A fault where this version has not got what the contract has."""
+        have = BUILT.get(feature)
+        if have is not None and value not in have:
+            what = f"{feature} {value}".strip()
+            note = self.note_key if feature in self.source.tree and not value else self.note
+            note(path, f"{what} is not built yet", f"this version has {_listed(have)}")
+
+    # -- the whole
+
+    def problem(self, spec: Spec) -> Problem | None:
+        if spec.graph is not None:
+            self.check_graph(spec)
+            return None
+        for name in ("differentiate", "with_respect_to"):
+            if getattr(spec, name) is not None:
+                self.note_key((name,), f"{name!r} goes with 'graph'", "leave it out")
+        input_names, inputs = self.columns(spec.inputs, "inputs", "X")
+        target_names, targets = self.columns(spec.targets, "targets", "T") if spec.targets is not None else ((), None)
+        layers = self.layers(spec, input_names)
+        self.check_training(spec)
+        self.check_samples(inputs, targets)
+        if layers and targets is not None:
+            self.check_targets(target_names, layers[-1])
+        self.check_names(input_names, target_names, layers)
+        loss = self.choice(("loss",), spec.loss, LossNumbers) if spec.loss is not None else None
+        optimizer = None
+        if spec.optimizer is not None:
+            optimizer = self.choice(("optimizer",), spec.optimizer, OptimizerNumbers)
+        if spec.l2 is not None:
+            self.note_unbuilt(("l2",), "l2")
+        return Problem(
+            title=" ".join(spec.title.split()),
+            input_names=input_names,
+            inputs=inputs,
+            layers=layers,
+            target_names=target_names,
+            targets=targets,
+            loss=loss,
+            reduction=spec.reduction or ("mean" if loss and loss.name == "mean_squared_error" else "sum"),
+            optimizer=optimizer,
+            frozen=self.frozen(spec.frozen, input_names, layers),
+            writing=self.writing(spec),
+        )
+
+    def check_graph(self, spec: Spec) -> None:
+        self.note_unbuilt(("graph",), "graph")
+        for name in ("layers", "targets", "loss", "optimizer"):
+            if getattr(spec, name) not in (None, []):
+                self.note_key((name,), f"{name!r} beside 'graph'", "keep one of the two")
+        if spec.differentiate is None:
+            self.note_key(("graph",), "the graph has no 'differentiate'", "add the node to differentiate")
+
+    def check_training(self, spec: Spec) -> None:
+        pairs = (("targets", "loss", "loss: half_squared_error"), ("loss", "targets", "targets: {T: 0.9}"))
+        for here, absent, example in pairs:
+            if here in spec.model_fields_set and not stands(absent, self.source.tree):
+                remedy = f"add {example}, or leave {here} out for the forward pass alone"
+                self.note_key((here,), f"there is {here!r} but no {absent!r}", remedy)
+
+    def check_samples(self, inputs: Array, targets: Array | None) -> None:
+        if targets is not None and inputs.shape[1] != targets.shape[1]:
+            found = f"there {_are(targets.shape[1], 'sample')} of targets, but {inputs.shape[1]} of inputs"
+            self.note(("targets",), found, "give one target for each sample of the inputs")
+        if inputs.shape[1] > 1:
+            self.note_unbuilt(("inputs",), "more than one sample")
+
+    def check_targets(self, names: tuple[str, ...], last: Layer) -> None:
+        if names and len(names) != len(last.labels):  # no names: the file of targets could not be read
+            have = f"there {_are(len(names), 'target')}, but the last layer has {_counted(len(last.labels), 'neuron')}"
+            self.note(("targets",), have, f"give {_counted(len(last.labels), 'target')}, one for each neuron")
+
+    # -- inputs and targets
+
+    def columns(self, data: Any, key: str, letter: str) -> tuple[tuple[str, ...], Array]:
+        """The names, and the numbers as (names, samples)."""
+        if isinstance(data, str):
+            return self.columns_of_file(data, key, letter)
+        columns = [column if isinstance(column, list) else [column] for column in data.values()]
+        first = len(columns[0])
+        for name, column in zip(data, columns, strict=True):
+            if len(column) != first:
+                found = f"{name} has {_counted(len(column), 'sample')}, but {next(iter(data))} has {first}"
+                self.note((key, name), found, "give all of them the same number of samples")
+                return tuple(data), np.zeros((len(data), 1))
+        return tuple(data), np.array(columns, dtype=np.float64)
+
+    def columns_of_file(self, name: str, key: str, letter: str) -> tuple[tuple[str, ...], Array]:
+        table = self.tried((key,), lambda: read_table(self.folder, name, self.source.file, header=True))
+        if table is None:
+            return (), np.zeros((0, 1))
+        rows = np.atleast_2d(table.values)
+        if rows.ndim > 2 or rows.size == 0:
+            found = f"{name} is {_by(rows.shape)}"
+            self.note((key,), found, "give it one row for each sample, one column for each name")
+            return (), np.zeros((0, 1))
+        return table.names or tuple(f"{letter}{number + 1}" for number in range(rows.shape[1])), rows.T.copy()
+
+    def tried(self, path: TreePath, read: Callable[[], Read]) -> Read | None:
+        """What `read` gives; None, with the fault noted, where it cannot be had."""
+        try:
+            return read()
+        except Unusable as error:
+            self.note(path, error.found, error.remedy)
+        except InputError as error:
+            self.faults += error.faults
+        return None
+
+    # -- layers
+
+    def layers(self, spec: Spec, input_names: tuple[str, ...]) -> tuple[Layer, ...]:
+        if spec.layers is None:
+            if stands("layers", self.source.tree) or stands("graph", self.source.tree):
+                return ()
+            self.note((), "the spec has no 'layers'", "add layers: [{neurons: 1, weights: [[0.1, 0.2]]}]")
+            return ()
+        counts = (layer.neurons if isinstance(layer.neurons, int) else len(layer.neurons) for layer in spec.layers)
+        if sum(counts) > MAX_NEURONS:
+            self.note(("layers",), f"more than {MAX_NEURONS:,} neurons", "describe a smaller network")
+            return ()
+        layers: list[Layer] = []
+        known_inputs = bool(input_names)
+        labels = self.labels(spec.layers)
+        for place, layer in enumerate(spec.layers):
+            sources = layers[-1].labels if layers else input_names
+            layers.append(self.layer(spec, layer, place, labels[place], sources if known_inputs or layers else None))
+        return tuple(layers)
+
+    def labels(self, layers: Iterable[LayerSpec]) -> list[tuple[str, ...]]:
+        """The labels of each layer; a count goes on from the highest number used so far."""
+        every: list[tuple[str, ...]] = []
+        first: dict[str, TreePath] = {}
+        highest = 0
+        for place, layer in enumerate(layers):
+            path: TreePath = ("layers", place, "neurons")
+            if isinstance(layer.neurons, int):
+                own = tuple(str(highest + 1 + number) for number in range(layer.neurons))
+            else:
+                own = tuple(map(str, layer.neurons))
+            for number, label in enumerate(own):
+                if label in first:
+                    found = f"label {label} is already that of a neuron on line {self.source.line(first[label])}"
+                    self.note((*path, number), found, "give each neuron a label of its own")
+                first.setdefault(label, path)
+            highest = max([highest, *(int(label) for label in own if label.isdecimal() and label.isascii())])
+            every.append(own)
+        return every
+
+    def layer(
+        self, spec: Spec, layer: LayerSpec, place: int, labels: tuple[str, ...], sources: tuple[str, ...] | None
+    ) -> Layer:
+        path: TreePath = ("layers", place)
+        weights, weight_names = self.weights(layer, place, labels, sources)
+        biases, bias_names = self.biases(layer, place, labels)
+        if biases is None and self.whole:
+            for row in np.flatnonzero(np.isnan(weights).all(axis=1)).tolist():
+                found = f"layer {place + 1}: neuron {labels[row]} has neither a connection nor a bias"
+                self.note((*path, "weights", row), found, "give it at least one weight")
+        return Layer(
+            labels=labels,
+            activation=self.choice((*path, "activation"), layer.activation, ActivationNumbers),
+            weights=weights,
+            weight_names=weight_names,
+            biases=biases,
+            bias_names=bias_names,
+            bias_input=spec.bias_input if layer.bias_input is None else layer.bias_input,
+        )
+
+    def weights(
+        self, layer: LayerSpec, place: int, labels: tuple[str, ...], sources: tuple[str, ...] | None
+    ) -> tuple[Array, dict[tuple[int, int], str]]:
+        """The weights that lead into a layer, and the names of those that have one. `sources` None: not known."""
+        path: TreePath = ("layers", place, "weights")
+        nothing: Array = np.broadcast_to(np.float64(0), (len(labels), len(sources or ())))  # takes no memory
+        self.weights_so_far += nothing.size
+        if self.weights_so_far > MAX_NUMBERS:
+            self.note(path, f"more than {MAX_NUMBERS:,} weights", "describe a smaller network")
+            self.whole = False
+            return nothing, {}
+        names: dict[tuple[int, int], str] = {}
+        values: Array | None
+        if isinstance(layer.weights, Draw):
+            values = self.draw(path, layer.weights, nothing.shape)
+        elif isinstance(layer.weights, str):
+            values = self.array(path, layer.weights)
+        else:
+            values, names = self.matrix(path, layer.weights, place, sources)
+        if values is None or not self.weights_fit(path, values.shape, place, labels, sources):
+            self.whole = False
+            return nothing, {}
+        return values, names
+
+    def matrix(
+        self, path: TreePath, rows: list[Any], place: int, sources: tuple[str, ...] | None
+    ) -> tuple[Array | None, dict[tuple[int, int], str]]:
+        names: dict[tuple[int, int], str] = {}
+        values: list[list[float]] = []
+        for i, row in enumerate(rows):
+            values.append([])
+            for j, entry in enumerate(row):
+                value, name = self.entry((*path, i, j), entry, "weight")
+                values[-1].append(value)
+                if name is not None:
+                    names[i, j] = name
+        widths = [len(row) for row in rows]
+        usual = len(sources) if sources and len(sources) in widths else widths[0]
+        for i, width in enumerate(widths):
+            if width != usual:
+                found = f"layer {place + 1}: row {i + 1} of the weights has {_counted(width, 'number')}, another has"
+                self.note((*path, i), f"{found} {usual}", f"give each row {_counted(usual, 'number')}")
+        return (np.array(values) if len(set(widths)) == 1 else None), names
+
+    def entry(self, path: TreePath, entry: Any, kind: str) -> tuple[float, str | None]:
+        """The number and, where it has one, the name of a weight or bias."""
+        if entry is None:
+            return np.nan, None
+        if not isinstance(entry, dict):
+            return entry, None
+        ((name, value),) = entry.items()
+        first = self.given.setdefault(name, _Given(value, path, kind))
+        line = self.source.line(first.path)
+        if first.kind != kind:
+            self.note((*path, name), f"{name} is a {first.kind} on line {line}", f"give the {kind} another name")
+        elif first.value != value:
+            found = f"{name} is {value:g} here, but {first.value:g} on line {line}"
+            self.note((*path, name), found, "give it one value, or give the two different names")
+        return value, name
+
+    def weights_fit(
+        self,
+        path: TreePath,
+        shape: tuple[int, ...],
+        place: int,
+        labels: tuple[str, ...],
+        sources: tuple[str, ...] | None,
+    ) -> bool:
+        where = f"layer {place + 1}: weights are {_by(shape)}"
+        if len(shape) != 2:
+            self.note(path, where, "give a table with one row for each neuron of the layer")
+            return False
+        rows, width = shape
+        if rows != len(labels):
+            found = f"{where}, {_counted(rows, 'row')} for {_counted(len(labels), 'neuron')}"
+            self.note(path, found, f"give {_counted(len(labels), 'row')}, or the layer {_worded(rows, 'neuron')}")
+        if sources is not None and width != len(sources):
+            before = f"layer {place} gives {len(sources)}" if place else f"there {_are(len(sources), 'input')}"
+            change = f"layer {place} {_worded(width, 'neuron')}" if place else f"the network {_worded(width, 'input')}"
+            found = f"{where}, so each neuron needs {_counted(width, 'input')}, but {before}"
+            self.note(path, found, f"give each row {_counted(len(sources), 'number')}, or {change}")
+        return rows == len(labels) and sources is not None and width == len(sources)
+
+    def biases(self, layer: LayerSpec, place: int, labels: tuple[str, ...]) -> tuple[Array | None, dict[int, str]]:
+        if layer.biases is None:
+            return None, {}
+        path: TreePath = ("layers", place, "biases")
+        names: dict[int, str] = {}
+        values: Array | None
+        if isinstance(layer.biases, Draw):
+            values = self.draw(path, layer.biases, (len(labels),))
+        elif isinstance(layer.biases, str):
+            values = self.array(path, layer.biases)
+        else:
+            entries = [self.entry((*path, j), entry, "bias") for j, entry in enumerate(layer.biases)]
+            values = np.array([value for value, _ in entries])
+            names = {j: name for j, (_, name) in enumerate(entries) if name is not None}
+        if values is None:
+            self.whole = False
+            return np.zeros(len(labels)), {}
+        if values.size != len(labels) or max(values.shape, default=1) != values.size:
+            have = f"layer {place + 1}: there {_are(values.size, 'bias')}"
+            found = f"{have}, but the layer has {_counted(len(labels), 'neuron')}"
+            self.note(path, found, f"give {_counted(len(labels), 'bias')}, one for each neuron, or leave biases out")
+            self.whole = False
+            return np.zeros(len(labels)), {}
+        return values.reshape(len(labels)), names
+
+    def draw(self, path: TreePath, draw: Draw, shape: tuple[int, ...]) -> Array | None:
+        return self.tried(path, lambda: drawn(draw.random, draw.scale, draw.seed, shape))
+
+    def array(self, path: TreePath, name: str) -> Array | None:
+        table: Table | None = self.tried(path, lambda: read_table(self.folder, name, self.source.file, header=False))
+        return table.values if table else None
+
+    # -- choices, names, the page
+
+    def choice(self, path: TreePath, written: str | OneOf, family: type[OneOf]) -> Choice:
+        """A choice with all its numbers, those of the contract where the spec gives none."""
+        feature = str(path[-1])
+        if isinstance(written, OneOf):
+            (name,) = written.model_fields_set
+            self.note_unbuilt((*path, name), feature, name)
+            return Choice(name, _numbers(getattr(written, name).model_dump()))
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", written) or written in ("z", "t", "y"):
+            article = "an" if feature == "activation" else "a"
+            if family is OptimizerNumbers:
+                self.note(path, f"unknown optimizer {shortened(written)!r}", suggestion(written, keys_of(family)))
+            else:
+                self.note_unbuilt(path, f"{article} {feature} written as a formula")
+            return Choice(written)
+        if written not in keys_of(family):
+            self.note(path, f"unknown {feature} {shortened(written)!r}", suggestion(written, keys_of(family)))
+            return Choice(written)
+        self.note_unbuilt(path, feature, written)
+        if family is OptimizerNumbers:
+            remedy = f"write optimizer: {flow({written: {'learning_rate': 0.1}})}"
+            self.note(path, f"{written} has no 'learning_rate'", remedy)
+            return Choice(written)
+        return Choice(written, _numbers(_defaults(family, written)))
+
+    def check_names(self, inputs: Iterable[str], targets: Iterable[str], layers: Iterable[Layer]) -> None:
+        """No two quantities with one name."""
+        seen = dict(RESERVED)
+        for path, name, what in self.names_in_order(inputs, targets, layers):
+            if name in seen:
+                note = self.note if what == "a neuron" else self.note_key
+                note(path, f"{name} is the name of {what}, but also of {seen[name]}", "give one of them another name")
+            seen.setdefault(name, what)
+
+    def names_in_order(
+        self, inputs: Iterable[str], targets: Iterable[str], layers: Iterable[Layer]
+    ) -> Iterator[tuple[TreePath, str, str]]:
+        yield from ((("inputs", name), name, "an input") for name in inputs)
+        yield from ((("targets", name), name, "a target") for name in targets)
+        taken = {*inputs, *RESERVED}
+        for place, layer in enumerate(layers):
+            for number, label in enumerate(layer.labels):
+                if label in taken:
+                    yield ("layers", place, "neurons", number), label, "a neuron"
+        labels = {label for layer in layers for label in layer.labels}
+        for name, given in self.given.items():
+            if name in labels:
+                remedy = f"name the {given.kind} otherwise"
+                self.note_key((*given.path, name), f"{name} is the name of a neuron too", remedy)
+            else:
+                yield (*given.path, name), name, f"a {given.kind}"
+
+    def frozen(self, written: list[str], input_names: tuple[str, ...], layers: tuple[Layer, ...]) -> frozenset[str]:
+        """Canonical names of the parameters that are not trained."""
+        every: set[str] = set()
+        for place, text in enumerate(written):
+            names = parameter_names(text, input_names, layers)
+            if len(names) == 1:
+                every |= names
+            elif names:
+                found = f"frozen: {shortened(text)!r} can mean {_listed(sorted(names), 'or')}"
+                self.note(("frozen", place), found, "write the one that is meant")
+            elif layers and self.whole:
+                near = nearest(text, _some_names(input_names, layers))
+                remedy = f"did you mean {near}?" if near else "write W[FROM,TO], b[NEURON] or a name that was given"
+                self.note(("frozen", place), f"frozen: there is no weight or bias {shortened(text)!r}", remedy)
+        return frozenset(every)
+
+    def writing(self, spec: Spec) -> Writing:
+        if spec.digits is not None and spec.significant is not None:
+            self.note_key(("significant",), "both 'digits' and 'significant'", "keep one of the two")
+        if not isinstance(spec.notation, str):
+            self.note_unbuilt(("notation",), "a notation written in the spec")
+        else:
+            self.note_unbuilt(("notation",), "notation", spec.notation)
+        if spec.steps > 1 and not stands("optimizer", self.source.tree):
+            self.note(("steps",), f"{spec.steps} steps without an optimizer", "add an optimizer, or leave steps out")
+        else:
+            self.note_unbuilt(("steps",), "steps", str(spec.steps))
+        self.note_unbuilt(("view",), "view", spec.view)
+        if spec.only:
+            self.note_unbuilt(("only",), "only")
+        return Writing(
+            notation=spec.notation if isinstance(spec.notation, str) else "numbered",
+            language=spec.language,
+            digits=spec.digits,
+            significant=spec.significant or Writing.significant,
+            carry=spec.carry,
+            detail=spec.detail,
+            view=spec.view,
+            steps=spec.steps,
+            only=tuple(spec.only or ()),
+        )
+
+
+def _numbers(dumped: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of a choice; `averaged: true` is 1, and so is `approximate: tanh`."""
+    return {name: float(value == "tanh" if isinstance(value, str) else value) for name, value in dumped.items()}
+
+
+def _defaults(family: type[OneOf], name: str) -> dict[str, Any]:
+    return dict(getattr(family.model_validate({name: {}}), name).model_dump())
+
+
+# ------------------------------------------------------------------------------------------------ names of parameters
+
+
+def parameter_names(text: str, input_names: tuple[str, ...], layers: tuple[Layer, ...]) -> set[str]:
+    """The canonical names of the weights and biases that `text` can mean: a given name, W[3,6], b[6], W36, w_36."""
+    given = {name for layer in layers for name in (*layer.weight_names.values(), *layer.bias_names.values())}
+    if text in given:
+        return {text}
+    match = re.fullmatch(r"([WwBb])(.+)", text.strip())
+    if not match:
+        return set()
+    find = _weights_at if match[1] in "Ww" else _biases_at
+    exact = re.fullmatch(r"[\[(] *([^,\[\]() ]+) *(?:, *([^,\[\]() ]+) *)?[\])]", match[2])
+    if exact:
+        return find([tuple(part for part in exact.groups() if part)], input_names, layers)
+    squeezed = re.sub(r"[\s_{}()\[\],]", "", match[2])
+    if find is _biases_at:
+        return find([(squeezed,)], input_names, layers)
+    return find([(squeezed[:cut], squeezed[cut:]) for cut in range(1, len(squeezed))], input_names, layers)
+
+
+def _weights_at(ends: Iterable[tuple[str, ...]], input_names: tuple[str, ...], layers: tuple[Layer, ...]) -> set[str]:
+    """The names of the connections between these (from, to); labels may be written without their underscores."""
+    found: set[str] = set()
+    pairs = {pair for pair in ends if len(pair) == 2}
+    sources = input_names
+    for layer in layers:
+        senders, receivers = _places(sources), _places(layer.labels)
+        for start, end in pairs:
+            if start in senders and end in receivers:
+                i, j = receivers[end], senders[start]
+                if not np.isnan(layer.weights[i, j]):
+                    found.add(layer.weight_names.get((i, j), f"W[{sources[j]},{layer.labels[i]}]"))
+        sources = layer.labels
+    return found
+
+
+def _biases_at(ends: Iterable[tuple[str, ...]], input_names: tuple[str, ...], layers: tuple[Layer, ...]) -> set[str]:
+    found: set[str] = set()
+    labels = {pair[0] for pair in ends if len(pair) == 1}
+    for layer in layers:
+        places = _places(layer.labels) if layer.biases is not None else {}
+        for label in labels & set(places):
+            i = places[label]
+            found.add(layer.bias_names.get(i, f"b[{layer.labels[i]}]"))
+    return found
+
+
+def _places(labels: tuple[str, ...]) -> dict[str, int]:
+    squeezed = {label.replace("_", ""): place for place, label in enumerate(labels)}
+    return squeezed | {label: place for place, label in enumerate(labels)}
+
+
+def _some_names(input_names: tuple[str, ...], layers: tuple[Layer, ...], limit: int = 1000) -> list[str]:
+    """Names to compare a misspelt one with."""
+    names: list[str] = []
+    sources = input_names
+    for layer in layers:
+        names += [*layer.weight_names.values(), *layer.bias_names.values()]
+        if layer.biases is not None:
+            names += [f"b[{label}]" for label in layer.labels]
+        if layer.weights.size + len(names) <= limit:
+            names += [f"W[{start},{end}]" for end in layer.labels for start in sources]
+        sources = layer.labels
+    return list(dict.fromkeys(names))[:limit]
+
+
+# -------------------------------------------------------------------------------------------------------------- words
+
+PLURALS = {"bias": "biases"}
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {PLURALS.get(noun, noun + 's')}"
+
+
+def _worded(number: int, noun: str) -> str:
+    counted = _counted(number, noun)
+    return counted.replace(str(number), COUNTS[number], 1) if number < len(COUNTS) else counted
+
+
+def _are(number: int, noun: str) -> str:
+    return f"{'is' if number == 1 else 'are'} {_counted(number, noun)}"
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape)) or "a single number"
+
+
+def _listed(words: Sequence[str], joint: str = "and") -> str:
+    return f" {joint} ".join(filter(None, (", ".join(words[:-1]), words[-1])))

@@ -1,0 +1,109 @@
+"""Text to files: each is replaced whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+
+from .errors import OutputError, printable
+
+
+def write(files: Mapping[Path, Iterator[str]]) -> None:
+    """Each text in its file. All are written beside their places first; if anything fails, every file stays as it was."""
+    staged: dict[Path, str] = {}
+    try:
+        for path, chunks in files.items():
+            with refusal_for(path):
+                staged[path] = stage(path, chunks, staged)
+        for path, name in staged.items():
+            with refusal_for(path):
+                os.replace(name, path)
+    finally:
+        for name in staged.values():
+            with suppress(FileNotFoundError):
+                os.unlink(name)
+
+
+def stage(path: Path, chunks: Iterator[str], staged: dict[Path, str]) -> str:
+    """The name of a new file beside `path` that holds the text."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder", str(path))
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    staged[path] = name
+    with open(handle, "w", encoding="utf-8", newline="\n", buffering=1 << 20) as file:
+        file.writelines(chunks)
+        file.flush()
+        os.fsync(file.fileno())
+    os.chmod(name, mode_of(path))
+    return name
+
+
+@contextmanager
+def refusal_for(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{printable(str(path))}: {error.strerror}; choose another place to write to") from None
+
+
+def mode_of(path: Path) -> int:
+    """The permissions of the file that is replaced, or those that a new file gets here."""
+    with suppress(OSError):
+        return path.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+# ---- text of the reader's, made safe for each format
+
+MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|$~&:@])")
+LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+LATEX |= {c: f"\\{c}" for c in "#$%&_{}"}
+HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
+
+
+def markdown_escaped(text: str) -> str:
+    return MARKDOWN.sub(r"\\\1", text)
+
+
+def latex_escaped(text: str) -> str:
+    return "".join(LATEX.get(c, c) for c in text)
+
+
+def html_escaped(text: str) -> str:
+    return "".join(HTML.get(c, c) for c in text)
+
+
+ESCAPES: dict[str, Callable[[str], str]] = {
+    "markdown": markdown_escaped,
+    "latex": latex_escaped,
+    "html": html_escaped,
+}
+
+# ---- mathematics in HTML
+
+MATH = re.compile("([\x02\x04])([^\x03]*)\x03")
+
+
+def with_mathml(chunks: Iterator[str]) -> Iterator[str]:
+    """The page with its marked TeX (\\x02 inline, \\x04 on lines of its own, to \\x03) as MathML."""
+    for chunk in chunks:
+        yield MATH.sub(lambda found: mathml(found[2], found[1] == "\x04"), chunk)
+
+
+@cache
+def converter() -> Callable[..., str]:
+    from math_core import LatexToMathML  # only pages in HTML need it
+
+    return LatexToMathML(annotation=True).convert_with_local_state
+
+
+def mathml(tex: str, display: bool) -> str:
+    return converter()(tex, displaystyle=display)

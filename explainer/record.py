@@ -1,0 +1,70 @@
+"""A derivation as JSON: schema `explainer.derivation/1`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from .render import Speaker
+from .steps import Lines, Steps, used_steps
+from .typeset import BREAK
+from .worked import Worked, named
+
+SCHEMA = "explainer.derivation/1"
+
+
+def record(work: Worked) -> Iterator[str]:
+    """The JSON text, piece by piece: a line for each value and for each step."""
+    problem = work.network.problem
+    writing = problem.writing
+    precision = {"significant": writing.significant} if writing.digits is None else {"digits": writing.digits}
+    head = {"schema": SCHEMA, "title": problem.title, "notation": writing.notation, "carry": writing.carry, **precision}
+    yield "{" + ", ".join(f"{compact(key)}: {compact(value)}" for key, value in head.items())
+    yield ',\n "iterations": [{"values": {\n'
+    yield from lines_of(f"  {compact(name)}: {compact(number)}" for name, number in named(work))
+    yield ' },\n "steps": [\n'
+    yield from lines_of(f"  {compact(step)}" for step in step_records(work))
+    check = work.check and {"method": work.check.method, "worst_relative_error": work.check.worst_relative_error}
+    yield f' ],\n "check": {compact(check)}}}]}}\n'
+
+
+def step_records(work: Worked) -> Iterator[dict[str, Any]]:
+    """Every step, in the order of their numbers."""
+    steps = Steps(work)
+    say = Speaker(work.network.problem.writing.language, "markdown")
+    for group in steps.groups():
+        found = [step for lines in group for step in line_records(steps, say, lines)]
+        yield from (step for _, step in sorted(found, key=lambda pair: pair[0]))
+
+
+def line_records(steps: Steps, say: Speaker, lines: Lines) -> Iterator[tuple[int, dict[str, Any]]]:
+    function = say.text("function_name", name=lines.quantity.node.op) if lines.kind in ("activation", "slope") else ""
+    reason = say.text("reason", kind=lines.kind, function=function)
+    values = steps.work.numbers[lines.quantity].ravel()[lines.entries].tolist()
+    used, names = used_steps(lines, steps.numbering), lines.names
+    for row, number in enumerate(lines.numbers_of_steps.tolist()):
+        yield number, {
+            "id": f"S{number}",
+            "kind": lines.kind,
+            "name": names[row],
+            "latex": lines.formulas[row].replace(BREAK, " "),
+            "numbers": lines.numbers[row].replace(BREAK, " "),
+            "printed": lines.printed[row],
+            "value": values[row],
+            "uses": [f"S{step}" for step in used[row]],
+            "reason": reason,
+        }
+
+
+def compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def lines_of(lines: Iterable[str]) -> Iterator[str]:
+    """The lines with a comma after each but the last."""
+    before = ""
+    for line in lines:
+        yield before + line
+        before = ",\n"
+    yield "\n"

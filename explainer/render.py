@@ -1,0 +1,108 @@
+"""Templates to text: `templates/prose/<language>` says what is said, `templates/formats/<format>.j2` how it is set.
+
+A macro of the prose is rendered once for each shape of what it is given, with a marker character in the place of each
+text; the skeleton that comes out is then filled a row at a time. Templates are given plain data only, and run in
+Jinja's sandbox.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+FIRST = 0xE100  # private use, and not the slots of `typeset`
+MARKER = re.compile("([\ue100-\ue3ff])")
+HERE = Path(__file__).parent
+
+Text = str | Sequence[str]  # the same for all rows, or one for each
+Field = Text | bool | tuple[Text, ...]
+
+
+def templates_folder() -> Path:
+    """Where the templates are: inside the installed package, or beside it in a checkout."""
+    inside = HERE / "templates"
+    return inside if inside.is_dir() else HERE.parent / "templates"
+
+
+class Speaker:
+    """Says things in one language and one format."""
+
+    def __init__(self, language: str, format: str, flavour: str = "", escape: Callable[[str], str] = str) -> None:
+        folder = templates_folder()
+        environment = ImmutableSandboxedEnvironment(
+            loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, autoescape=False
+        )
+        environment.globals.update(format=format, flavour=flavour)
+        self.escape = escape
+        self._macros: dict[str, Any] = {}
+        for path in sorted((folder / "prose" / language).glob("*.j2")):
+            module = environment.get_template(f"prose/{language}/{path.name}").module
+            self._macros |= {name: macro for name, macro in vars(module).items() if callable(macro)}
+        self._skeletons: dict[Any, list[str]] = {}
+
+    def text(self, macro: str, **fields: Any) -> str:
+        """One text, from plain data."""
+        return str(self._macros[macro](**fields))
+
+    def rows(self, macro: str, rows: int, **fields: Field) -> list[str]:
+        """One text for each row. A field is the same for all (a str), or has a text for each row (a list).
+
+        A tuple of such becomes a list in the template; a bool is passed on as it is.
+        """
+        texts: list[Text] = []
+        shape: dict[str, Any] = {}
+        for name, value in fields.items():
+            if isinstance(value, bool):
+                shape[name] = value
+            elif isinstance(value, tuple):
+                shape[name] = tuple(range(len(texts), len(texts) + len(value)))
+                texts.extend(value)
+            else:
+                shape[name] = len(texts)
+                texts.append(value)
+        parts = self._skeleton(macro, shape)
+        form, columns = [parts[0]], []
+        for code, after in zip(parts[1::2], parts[2::2], strict=True):
+            text = texts[ord(code) - FIRST]
+            if isinstance(text, str):
+                form.append(text)
+            else:
+                form.append("\ue0ff")
+                columns.append(text)
+            form.append(after)
+        if not columns:
+            return ["".join(form)] * rows
+        pattern = "".join(form).replace("%", "%%").replace("\ue0ff", "%s")
+        return [pattern % row for row in zip(*columns, strict=True)]
+
+    def _skeleton(self, macro: str, shape: dict[str, Any]) -> list[str]:
+        """What the macro says, cut at the markers: text, marker, text, marker, ..., text."""
+        key = macro, tuple(shape.items())
+        if key not in self._skeletons:
+            marked = {name: marked_field(value) for name, value in shape.items()}
+            self._skeletons[key] = MARKER.split(self.text(macro, **marked))
+        return self._skeletons[key]
+
+
+def marked_field(value: Any) -> Any:
+    if isinstance(value, bool):
+        return value
+    return [chr(FIRST + k) for k in value] if isinstance(value, tuple) else chr(FIRST + value)
+
+
+def streamed(chunks: Iterator[str], least: int = 1 << 16) -> Iterator[str]:
+    """The same text in pieces of a useful size."""
+    held: list[str] = []
+    size = 0
+    for chunk in chunks:
+        held.append(chunk)
+        size += len(chunk)
+        if size >= least:
+            yield "".join(held)
+            held, size = [], 0
+    yield "".join(held)

@@ -1,0 +1,202 @@
+"""Patterns as text: SymPy's expressions printed once, then filled with names or numbers, thousands at a time.
+
+A pattern is printed with a marker character for each slot, one for a slot that stands among other things (a negative
+number there is bracketed) and one for a slot that stands alone, as in tanh(z). What is printed is cut at the markers
+into a skeleton; filling it is list work only, so the cost of a weight does not grow with what its formula means.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from .digits import tex_number, tex_operand
+from .ops import Array
+
+FIRST = 0xE000  # private use: no text of a reader's holds these characters
+MARKER = re.compile("([\ue000-\ue0ff])")
+
+
+def marker(k: int, alone: bool) -> str:
+    return chr(FIRST + 2 * k + alone)
+
+
+# ---- the printer
+
+SUM, PRODUCT, POWER, ATOM = range(4)  # how tightly a text holds together
+NAMED = {sp.tanh: r"\tanh", sp.log: r"\ln", sp.sinh: r"\sinh", sp.cosh: r"\cosh", sp.erf: r"\operatorname{erf}"}
+
+
+class TexPattern:
+    """Prints one pattern. `times` stands between factors: a space between symbols, a cross between numbers."""
+
+    def __init__(self, times: str) -> None:
+        self.times = times
+
+    def text(self, pattern: Any, least: int = SUM) -> str:
+        """The pattern, in brackets where it holds together less tightly than its place asks for."""
+        if pattern.is_Symbol:
+            return marker(int(pattern.name[1:]), alone=least == SUM)
+        kind = next(kind for kind in type(pattern).__mro__ if kind.__name__ in PRINT)
+        text, tightness = PRINT[kind.__name__](self, pattern)
+        return text if tightness >= least else bracketed(text)
+
+    def add(self, pattern: Any) -> tuple[str, int]:
+        parts = sorted(pattern.args, key=is_negative)
+        return joined(["-" + self.text(-p, PRODUCT) if is_negative(p) else self.text(p, PRODUCT) for p in parts]), SUM
+
+    def mul(self, pattern: Any) -> tuple[str, int]:
+        number, rest = split_number(pattern)
+        below = [part for part in rest if is_reciprocal(part)]
+        above = [part for part in rest if not is_reciprocal(part)]
+        text = self.times.join(self.text(part, POWER) for part in above)
+        if below:
+            bottom = [sp.Pow(part.base, -part.exp) for part in below]
+            under = self.text(bottom[0]) if len(bottom) == 1 else self.times.join(self.text(b, POWER) for b in bottom)
+            text = rf"\frac{{{text or self.number(abs(number))}}}{{{under}}}"
+            number = number if above else sp.sign(number)
+        sign = "-" if number < 0 else ""
+        size = "" if abs(number) == 1 else self.number(abs(number))
+        gap = self.times if size and not (self.times == " " and text.startswith("(")) else ""
+        return sign + size + gap + text, SUM if sign else PRODUCT
+
+    def pow(self, pattern: Any) -> tuple[str, int]:
+        if pattern.exp.is_Number and pattern.exp < 0:
+            under = self.text(sp.Pow(pattern.base, -pattern.exp, evaluate=False) if pattern.exp != -1 else pattern.base)
+            return rf"\frac{{1}}{{{under}}}", PRODUCT
+        if pattern.exp == sp.Rational(1, 2):
+            return rf"\sqrt{{{self.text(pattern.base)}}}", ATOM
+        return f"{self.text(pattern.base, ATOM)}^{{{self.text(pattern.exp)}}}", POWER
+
+    def exp(self, pattern: Any) -> tuple[str, int]:
+        return f"e^{{{self.text(pattern.args[0])}}}", POWER
+
+    def function(self, pattern: Any) -> tuple[str, int]:
+        return f"{NAMED[pattern.func]}({self.text(pattern.args[0])})", POWER
+
+    def max(self, pattern: Any) -> tuple[str, int]:
+        return rf"\max({', '.join(self.text(part) for part in sorted(pattern.args, key=str))})", POWER
+
+    def rational(self, pattern: Any) -> tuple[str, int]:
+        return self.number(pattern), SUM if pattern < 0 else PRODUCT if pattern.q > 1 else ATOM
+
+    def piecewise(self, pattern: Any) -> tuple[str, int]:
+        """Each case with its condition; the last is all the rest."""
+        cases = [rf"{self.text(value)} & \text{{if }} {self.condition(test)}" for value, test in pattern.args[:-1]]
+        cases.append(rf"{self.text(pattern.args[-1].expr)} & \text{{else}}")
+        return r"\begin{cases} " + r" \\ ".join(cases) + r" \end{cases}", ATOM
+
+    def condition(self, test: Any) -> str:
+        sign = {sp.StrictGreaterThan: ">", sp.StrictLessThan: "<"}[test.func]
+        return f"{self.text(test.lhs)} {sign} {self.text(test.rhs)}"
+
+    def number(self, value: Any) -> str:
+        if value < 0:
+            return "-" + self.number(-value)
+        return str(value) if value.q == 1 else rf"\frac{{{value.p}}}{{{value.q}}}"
+
+
+PRINT: dict[str, Any] = {
+    "Add": TexPattern.add,
+    "Mul": TexPattern.mul,
+    "Pow": TexPattern.pow,
+    "exp": TexPattern.exp,
+    "Max": TexPattern.max,
+    "Rational": TexPattern.rational,
+    "Piecewise": TexPattern.piecewise,
+    "Function": TexPattern.function,
+}
+
+
+def bracketed(text: str) -> str:
+    return rf"\left({text}\right)" if "\\frac" in text else f"({text})"
+
+
+def joined(terms: Sequence[str], plus: str = " + ", minus: str = " - ") -> str:
+    """Terms as a sum; one that begins with a minus sign is subtracted."""
+    return terms[0] + "".join(minus + t[1:] if t[0] == "-" else plus + t for t in terms[1:])
+
+
+def is_negative(term: Any) -> bool:
+    return bool(term.could_extract_minus_sign())
+
+
+def is_reciprocal(factor: Any) -> bool:
+    return bool(factor.is_Pow and factor.exp.is_Number and factor.exp < 0)
+
+
+def split_number(product: Any) -> tuple[Any, list[Any]]:
+    """The numbers of a product multiplied together, and its other factors."""
+    numbers = [part for part in product.args if part.is_Rational]
+    return sp.Mul(*numbers), [part for part in product.args if not part.is_Rational]
+
+
+# ---- filling
+
+Skeleton = tuple[tuple[str, ...], tuple[tuple[int, bool], ...]]  # the texts between slots, and (slot, alone) between them
+
+
+@cache
+def skeleton(pattern: Any, times: str) -> Skeleton:
+    """The printed pattern, cut at its markers."""
+    parts = MARKER.split(TexPattern(times).text(pattern))
+    codes = [ord(part) - FIRST for part in parts[1::2]]
+    return tuple(parts[::2]), tuple((code // 2, bool(code % 2)) for code in codes)
+
+
+def filled(parts: Sequence[str], columns: Sequence[Sequence[str]], rows: int) -> list[str]:
+    """One text for each row: parts[0], the first column's text, parts[1], ..."""
+    if not columns:
+        return [parts[0]] * rows
+    form = "%s".join(part.replace("%", "%%") for part in parts)
+    return [form % row for row in zip(*columns, strict=True)]
+
+
+def in_symbols(pattern: Any, symbols: Sequence[Sequence[str]], rows: int) -> list[str]:
+    """The pattern with each row's symbols in its slots."""
+    parts, slots = skeleton(pattern, " ")
+    return filled(parts, [symbols[k] for k, _ in slots], rows)
+
+
+def in_numbers(pattern: Any, numbers: Sequence[Sequence[str]], rows: int) -> list[str]:
+    """The pattern with each row's numbers (plain texts, see `digits`) in its slots, bracketed where they need it."""
+    parts, slots = skeleton(pattern, r" \times ")
+    operands = [list(map(tex_number if alone else tex_operand, numbers[k])) for k, alone in slots]
+    return filled(parts, operands, rows)
+
+
+BREAK = r" \\ &\quad "  # a new line in a long sum
+PER_LINE = 64  # characters, as printed, that a line of a sum may have
+
+
+def summed_texts(groups: Sequence[tuple[Sequence[str], Array]], rows: int, width: int) -> list[str]:
+    r"""The terms of each row as a sum, broken into lines where it is long.
+
+    Each group holds the terms of one pattern and the row each belongs to; a row's terms stand in the order of the
+    groups. `width` is how wide the widest term is printed, in characters.
+    """
+    per_line = max(1, PER_LINE // max(width, 1))
+    collected: list[list[str]] = [[] for _ in range(rows)]
+    for texts, owner in groups:
+        if len(texts) == rows and (owner == np.arange(rows)).all():
+            for row, text in zip(collected, texts, strict=True):
+                row.append(text)
+            continue
+        bounds = np.searchsorted(owner, np.arange(rows + 1)).tolist()
+        for k, row in enumerate(collected):
+            row.extend(texts[bounds[k] : bounds[k + 1]])
+    return [in_lines(terms, per_line) for terms in collected]
+
+
+def in_lines(terms: Sequence[str], per_line: int) -> str:
+    if not terms:
+        return "0"
+    if len(terms) == 1:
+        return terms[0]
+    lines = [joined(terms[k : k + per_line]) for k in range(0, len(terms), per_line)]
+    return joined(lines, f"{BREAK}+ ", f"{BREAK}- ")

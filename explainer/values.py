@@ -1,0 +1,175 @@
+"""The numbers: forward pass, backward pass and numerical check, in NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import CheckFailed
+from .graph import Node, descendants, order, readers
+from .ops import OPS, Array
+
+Values = dict[Node, Array]
+Rounding = Callable[[Array], Array]
+
+
+def unrounded(array: Array) -> Array:
+    return array
+
+
+def forward(end: Node, known: Values, rounding: Rounding = unrounded) -> Values:
+    """The value of every node; `known` holds the leaves, and any other node that is not to be computed."""
+    values = dict(known)
+    for node in order(end):
+        if node not in values:
+            value = OPS[node.op].value(*(values[p] for p in node.parents), **node.params)
+            values[node] = value if node.op == "take" else rounding(value)
+    return values
+
+
+@dataclass(frozen=True)
+class Backward:
+    """What the backward pass finds."""
+
+    adjoints: Values  # dE/d(node)
+    slopes: Values  # d(entry of node)/d(the entry it is a function of), for activations
+
+
+def backward(end: Node, values: Values, starts: set[Node], rounding: Rounding | None = None) -> Backward:
+    """The adjoint of every node that depends on one of `starts`, last first.
+
+    With a rounding every slope and adjoint is rounded when it is found and carried so, as by hand; the slopes are
+    then the textbook's, taken at the rounded values.
+    """
+    wanted = descendants(end, starts)
+    rounds = rounding or unrounded
+    sums: Values = {node: np.zeros(node.shape) for node in wanted}
+    sums[end] = np.ones(end.shape)
+    found = Backward({}, {})
+    for node in reversed(order(end)):
+        if node not in wanted:
+            continue
+        g = found.adjoints[node] = sums[node] if node.op == "take" else rounds(sums[node])
+        if node.op == "leaf":
+            continue
+        op, arguments = OPS[node.op], [values[p] for p in node.parents]
+        if op.slope is None:
+            parts = op.vjp(g, values[node], *arguments, **node.params)
+        elif rounding is None:
+            found.slopes[node] = op.vjp(np.ones(node.shape), values[node], *arguments)[0]
+            parts = op.vjp(g, values[node], *arguments)
+        else:
+            found.slopes[node] = rounds(op.slope(values[node], *arguments) * np.ones(node.shape))
+            parts = (g * found.slopes[node],)
+        for parent, part in zip(node.parents, parts, strict=False):
+            if parent in wanted:
+                sums[parent] = sums[parent] + part
+    return found
+
+
+# ---- the third opinion: differences of E itself
+
+STEP = 1e-100  # of the complex step: E(w + ih) = E(w) + ih dE/dw, exact to the last digit for so small an h
+CENTRAL_STEP = 6e-6  # of the central difference: balances truncation against rounding
+COPIES = 1 << 16  # numbers evaluated at once, per node: bounds memory
+
+
+@dataclass(frozen=True)
+class Check:
+    """What the numerical check of every gradient found."""
+
+    method: str  # "complex step" or "central difference"
+    worst_relative_error: float
+    numerical: Values  # leaf -> the gradient found numerically
+
+
+def check_gradients(end: Node, values: Values, gradients: Values) -> Check:
+    """Compare each gradient with a difference of E; `CheckFailed` where they do not agree.
+
+    The complex step where every operation is smooth, the central difference where one has a kink. An error is relative
+    to the gradient, or to a millionth of the largest one where that is more.
+    """
+    smooth = not any(OPS[node.op].kinked for node in order(end) if node.op != "leaf")
+    numerical = {leaf: (complex_step if smooth else central)(end, values, leaf, gradients[leaf]) for leaf in gradients}
+    largest = max((float(np.abs(g).max(initial=0)) for g in gradients.values()), default=0.0)
+    worst = 0.0
+    for leaf, g in gradients.items():
+        scale = np.maximum(np.abs(g), max(1e-6 * largest, 1e-300))
+        worst = max(worst, float((np.abs(numerical[leaf] - g) / scale).max(initial=0)))
+    if not worst < (1e-9 if smooth else 1e-3):
+        raise CheckFailed(f"a gradient differs from its numerical check by {worst:.1e} of its size; please report this")
+    return Check("complex step" if smooth else "central difference", worst, numerical)
+
+
+def complex_step(end: Node, values: Values, leaf: Node, gradient: Array) -> Array:
+    """dE/d(each entry of a leaf): the imaginary part of E(w + ih), over h."""
+    found = np.zeros(leaf.size)
+    for entries, loss in losses_after(end, values, leaf, 1j * STEP):
+        found[entries] = loss.imag / STEP
+    return found.reshape(leaf.shape)
+
+
+def central(end: Node, values: Values, leaf: Node, gradient: Array) -> Array:
+    """dE/d(each entry of a leaf): (E(w + h) - E(w - h)) / 2h.
+
+    At a kink there is no derivative, only one from either side; a gradient between the two is a subgradient, and
+    stands.
+    """
+    above, below = np.zeros(leaf.size), np.zeros(leaf.size)
+    for signed, found in ((CENTRAL_STEP, above), (-CENTRAL_STEP, below)):
+        for entries, loss in losses_after(end, values, leaf, signed):
+            found[entries] = (loss - values[end].item()) / signed
+    middle, g = (above + below) / 2, gradient.ravel()
+    low, high = np.minimum(above, below), np.maximum(above, below)
+    bent = high - low > 1e-3 * np.maximum(np.abs(g), 1e-6)
+    return np.where(bent & (low <= g + 1e-6) & (g - 1e-6 <= high), g, middle).reshape(leaf.shape)
+
+
+def losses_after(end: Node, values: Values, leaf: Node, change: complex) -> Iterator[tuple[Array, Array]]:
+    """(entries, E with that one entry changed), many entries at a time."""
+    reads = readers(end)
+    size = max(1, COPIES // widest_after(end, leaf))
+    for first in range(0, leaf.size, size):
+        entries = np.arange(first, min(first + size, leaf.size))
+        start, copies = first_effect(reads, values, leaf, entries, change)
+        after = descendants(end, {start})
+        known = {node: value for node, value in values.items() if node not in after}
+        yield entries, forward(end, known | {start: copies})[end].reshape(len(entries))
+
+
+def widest_after(end: Node, leaf: Node) -> int:
+    return max(node.size for node in descendants(end, {leaf}) if node is not leaf)
+
+
+WEIGHTED = ("weighted_sum", "affine")
+
+
+def first_effect(
+    reads: dict[Node, list[tuple[Node, int]]], values: Values, leaf: Node, entries: Array, change: complex
+) -> tuple[Node, Array]:
+    """A node and a copy of its value for each entry of the leaf, with that entry changed.
+
+    Changing a weight changes one term of one pre-activation, so one activation, so one term of every pre-activation of
+    the next layer: only these are computed anew. A leaf that is read twice (a shared weight) is itself the node.
+    """
+    if len(reads[leaf]) != 1 or reads[leaf][0][0].op not in WEIGHTED:
+        copies = np.repeat(values[leaf][None], len(entries), axis=0).astype(type(change))
+        copies.reshape(len(entries), -1)[np.arange(len(entries)), entries] += change
+        return leaf, copies
+    node, position = reads[leaf][0]
+    neuron, source = np.unravel_index(entries, leaf.shape)
+    before = values[leaf].ravel()[entries, None]
+    factor = values[node.parents[1]][source] if position == 0 else node.params["bias_input"]
+    new = values[node][neuron] + ((before + change) * factor - before * factor)
+    while len(reads[node]) == 1 and len(reads[node][0][0].parents) == 1 and OPS[reads[node][0][0].op].slope:
+        node = reads[node][0][0]
+        new = OPS[node.op].value(new)
+    if len(reads[node]) == 1 and reads[node][0][0].op in WEIGHTED:
+        reader = reads[node][0][0]
+        column = values[reader.parents[0]][:, neuron].T[:, :, None]
+        return reader, values[reader] + column * (new - values[node][neuron])[:, None, :]
+    copies = np.repeat(values[node][None], len(entries), axis=0).astype(type(change))
+    copies[np.arange(len(entries)), neuron] = new
+    return node, copies
