@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 
@@ -78,16 +79,16 @@ def decimal_text(number: float, places: int) -> str:
 # ---- in TeX
 
 
-def tex_number(text: str) -> str:
+def tex_numbers(texts: Sequence[str]) -> list[str]:
     r"""-1.0013e-05 as -1.0013 \times 10^{-5}."""
-    if "e" not in text:
-        return text
+    return [text if "e" not in text else tex_power(text) for text in texts]
+
+
+def tex_operands(texts: Sequence[str]) -> list[str]:
+    """Numbers as parts of a formula: in brackets where they have a sign or a power of ten."""
+    return [text if text[0] != "-" and "e" not in text else f"({tex_power(text)})" for text in texts]
+
+
+def tex_power(text: str) -> str:
     mantissa, _, exponent = text.partition("e")
-    return rf"{mantissa} \times 10^{{{int(exponent)}}}"
-
-
-def tex_operand(text: str) -> str:
-    """A number as part of a formula: in brackets where it has a sign or a power of ten."""
-    if text[0] != "-" and "e" not in text:
-        return text
-    return f"({tex_number(text)})"
+    return rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa

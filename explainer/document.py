@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from .digits import tex_number
+from .digits import tex_numbers, tex_power
 from .formulas import Terms, definition, partials, renamed, slot, uses
 from .graph import Node
 from .networks import Built
@@ -18,7 +18,7 @@ from .notation import Quantity, Tex, tex_partial
 from .ops import OPS, Array
 from .render import Speaker
 from .steps import Lines, Steps, backward_quantities, slots
-from .typeset import BREAK, in_symbols
+from .typeset import BREAK, in_symbols, one_each
 from .worked import Worked
 
 MANY = 300  # weights above which `detail: normal` writes a table for each layer
@@ -119,7 +119,7 @@ class Page:
             where = node.params["where"].ravel()[entries]
             node, entries = node.parents[0], where[where >= 0]
         quantity = Quantity("value", node)
-        numbers = [tex_number(text) for text in self.steps.plain(quantity, entries)[0]]
+        numbers = tex_numbers(self.steps.plain(quantity, entries)[0])
         symbols = self.steps.symbols(quantity, entries)
         return self.say.text("separator").join(self.say.rows("equation", len(entries), left=symbols, right=numbers))
 
@@ -187,7 +187,7 @@ class Page:
         first = 0
         for z in found[:-1]:
             part = slice(first, first + len(z))
-            yield from self.say.rows(
+            yield self.say.block(
                 "forward_neuron",
                 len(z),
                 label=[*map(self.say.escape, layer.activation.cells.rows[part])],  # type: ignore[union-attr]
@@ -209,7 +209,7 @@ class Page:
             equations = general_equations(self.work, self.tex)
             yield self.say.text("forward_note", equations=self.both(equations["1"]["tex"], equations["2"]["tex"]))
         yield self.say.text("forward_table", z=self.tex.general("pre_activation", "j"), y=self.tex.general("activation", "j"))
-        yield from self.say.rows(
+        yield self.say.block(
             "forward_row",
             len(entries),
             label=[*map(self.say.escape, layer.activation.cells.rows)],  # type: ignore[union-attr]
@@ -231,7 +231,7 @@ class Page:
 
     def loss_lines(self, found: Iterator[Lines]) -> Iterator[str]:
         for lines in found:
-            yield from self.say.rows(
+            yield self.say.block(
                 "loss_line",
                 len(lines),
                 n=numbers(lines),
@@ -258,7 +258,7 @@ class Page:
         first = 0
         for adjoint in adjoints:
             part = slice(first, first + len(adjoint))
-            yield from self.say.rows(
+            yield self.say.block(
                 "backward_neuron",
                 len(adjoint),
                 output=layer is self.work.network.layers[-1],
@@ -293,7 +293,7 @@ class Page:
         columns = {name: self.printed(q, entries) for name, q in zip(("a_printed", "s_printed", "d_printed"), quantities, strict=True)}
         places = {name: self.numbers_of(q, entries) for name, q in zip("nmp", quantities, strict=True)}
         labels = [*map(self.say.escape, layer.activation.cells.rows)]  # type: ignore[union-attr]
-        yield from self.say.rows("backward_row", len(entries), label=labels, **places, **columns)
+        yield self.say.block("backward_row", len(entries), label=labels, **places, **columns)
         yield self.say.text("table_end")
 
     # ---- gradients
@@ -308,7 +308,7 @@ class Page:
                 yield self.chain(lines, path=paths[0], lines_=[side[0] for side in sides], from_steps=origins[0], **heads)
                 fields = {name: value if isinstance(value, str) else value[1:] for name, value in fields.items()}
                 paths, sides, origins = paths[1:], tuple(side[1:] for side in sides), origins[1:]
-            yield from self.say.rows("gradient", len(paths), path=paths, lines=sides, from_steps=origins, **fields)
+            yield self.say.block("gradient", len(paths), path=paths, lines=sides, from_steps=origins, **fields)
             first = False
 
     def gradient_fields(self, lines: Lines) -> dict[str, Any]:
@@ -320,7 +320,7 @@ class Page:
             "w": self.steps.symbols(Quantity("value", lines.quantity.node), lines.entries),
             "loss": self.tex.loss,
             "g": lines.symbols,
-            "check": [*map(tex_number, shown)],
+            "check": tex_numbers(shown),
             "check_name": self.say.text("check_name", smooth=check.method == "complex step"),
         }
 
@@ -345,7 +345,7 @@ class Page:
                 rest = [(q, e[place : place + 1]) for q, e in slots(group)[1:]]
                 pattern = without_first(group.pattern)
                 equation = f"{partial} = {in_symbols(pattern, [self.steps.symbols(q, e) for q, e in rest], 1)[0]}"
-                shown = [tex_number(self.steps.plain(q, e)[0][0]) for q, e in rest]
+                shown = [tex_numbers(self.steps.plain(q, e)[0])[0] for q, e in rest]
                 factors.append(self.say.text("chain_partial", equation=" = ".join([equation, *shown]), z=z_symbol, w=w))
                 product = sp.Mul(slot(0), slot(1), *([] if pattern == 1 else [renamed(pattern, {k: k + 2 for k in range(len(rest))})]), evaluate=False)
                 terms.append(Terms(product, (adjoint, slope, *(q for q, _ in rest)), (one, one, *(e for _, e in rest)), np.array([0])))
@@ -362,20 +362,23 @@ class Page:
         for lines in self.steps.gradients(parameters):
             fields = self.gradient_fields(lines)
             columns = {name: fields[name] for name in ("n", "w", "check")}
-            yield from self.say.rows(
+            yield self.say.block(
                 "gradient_row", len(lines), formula=lines.formulas, numbers=lines.numbers, printed=lines.printed, **columns
             )
         yield self.say.text("table_end")
 
     def paths(self, lines: Lines) -> list[str]:
         r"""W_13 \to e_3 \to Y_3 \to ... \to E for each row; one path for each use."""
-        found: list[list[str]] = [[] for _ in range(len(lines))]
         starts = self.steps.symbols(Quantity("value", lines.quantity.node), lines.entries)
-        for group in lines.terms:
-            onward = self.onward[group.quantities[0].node]
+        ways = [(self.onward[group.quantities[0].node], group) for group in lines.terms]
+        if len(ways) == 1 and one_each(ways[0][1].owner, len(lines)):
+            ((onward, group),) = ways
+            return [rf"{start} \to {onward[k]}" for start, k in zip(starts, group.entries[0].tolist(), strict=True)]
+        found: list[list[str]] = [[] for _ in range(len(lines))]
+        for onward, group in ways:
             for row, neuron in zip(group.owner.tolist(), group.entries[0].tolist(), strict=True):
-                found[row].append(onward[neuron])
-        return [r",\; ".join(rf"{start} \to {path}" for path in paths) for start, paths in zip(starts, found, strict=True)]
+                found[row].append(rf"{starts[row]} \to {onward[neuron]}")
+        return [r",\; ".join(paths) for paths in found]
 
     @cached_property
     def onward(self) -> dict[Node, list[str]]:
@@ -421,9 +424,9 @@ class Page:
             for lines in self.steps.updates(parameters):
                 old = self.steps.symbols(Quantity("value", lines.quantity.node), lines.entries)
                 if self.in_tables:
-                    yield from self.say.rows("update_row", len(lines), n=numbers(lines), w=old, numbers=lines.numbers, printed=lines.printed)
+                    yield self.say.block("update_row", len(lines), n=numbers(lines), w=old, numbers=lines.numbers, printed=lines.printed)
                     continue
-                yield from self.say.rows(
+                yield self.say.block(
                     "update",
                     len(lines),
                     n=numbers(lines),
@@ -453,13 +456,13 @@ class Page:
         before, after = self.work.loss_before, self.work.loss_after
         assert before is not None and after is not None
         verdict = "better" if after < before else "worse" if after > before else "same"
-        shown = [tex_number(text) for text in self.work.precision.texts(np.array([before, after]))]
+        shown = tex_numbers(self.work.precision.texts(np.array([before, after])))
         yield say.text(f"verdict_{verdict}", before=rf"{self.tex.loss} = {shown[0]}", after=f"{tex_primed_loss(self.tex)} = {shown[1]}")
 
     def summary(self) -> Iterator[str]:
         check, net = self.work.check, self.work.network
         assert check is not None
-        worst = tex_number(f"{check.worst_relative_error:.1e}")
+        worst = tex_power(f"{check.worst_relative_error:.1e}")
         yield self.say.text("summary_opening", smooth=check.method == "complex step", worst=worst, rounded=self.steps.carried)
         if self.count > MANY:
             yield self.say.text("summary_many", count=self.count)
@@ -468,13 +471,13 @@ class Page:
         for parameters in self.steps.parameters:
             for leaf, entries in parameters:
                 value, gradient, new = (Quantity(what, leaf) for what in ("value", "adjoint", "updated"))
-                yield from self.say.rows(
+                yield self.say.block(
                     "summary_row",
                     len(entries),
                     w=self.steps.symbols(value, entries),
                     old=self.printed(value, entries),
                     gradient=self.printed(gradient, entries),
-                    check=[*map(tex_number, self.work.precision.texts(check.numerical[leaf].ravel()[entries]))],
+                    check=tex_numbers(self.work.precision.texts(check.numerical[leaf].ravel()[entries])),
                     new=self.printed(new, entries),
                     n=self.numbers_of(gradient, entries),
                     m=self.numbers_of(new, entries),
@@ -484,27 +487,44 @@ class Page:
     # ---- small things
 
     def printed(self, quantity: Quantity, entries: Array) -> list[str]:
-        return [*map(tex_number, self.steps.plain(quantity, entries)[0])]
+        return tex_numbers(self.steps.plain(quantity, entries)[0])
 
     def numbers_of(self, quantity: Quantity, entries: Array) -> list[str]:
         return [*map(str, self.steps.numbering[quantity][entries].tolist())]
 
     def origins(self, lines: Lines) -> list[str]:
         """Which step each number of a row comes from, as ` (Y_1: step 2, Y_2: step 4)`; nothing where all is given."""
+        known = [
+            (quantity, entries, group.owner)
+            for group in lines.terms
+            for quantity, entries in slots(group)
+            if quantity in self.steps.numbering and quantity != lines.quantity
+        ]
+        if not known:
+            return [""] * len(lines)
+        if all(one_each(owner, len(lines)) for _, _, owner in known):
+            columns = [self.origin_column(quantity, entries) for quantity, entries, _ in known]
+            separator = self.say.text("separator")
+            joined = columns[0] if len(columns) == 1 else [separator.join(row) for row in zip(*columns, strict=True)]
+            return self.say.rows("from_steps", len(lines), origins=joined)
         found: list[list[tuple[Quantity, int]]] = [[] for _ in range(len(lines))]
-        for group in lines.terms:
-            for quantity, entries in slots(group):
-                if quantity in self.steps.numbering and quantity != lines.quantity:
-                    for row, entry in zip(group.owner.tolist(), entries.tolist(), strict=True):
-                        found[row].append((quantity, entry))
+        for quantity, entries, owner in known:
+            for row, entry in zip(owner.tolist(), entries.tolist(), strict=True):
+                found[row].append((quantity, entry))
         said: dict[tuple[tuple[Quantity, int], ...], str] = {}
-        texts = []
-        for row in found:
-            key = tuple(dict.fromkeys(row))
-            if key not in said:
-                said[key] = self.origin_text(key)
-            texts.append(said[key])
-        return texts
+        keys = [tuple(dict.fromkeys(row)) for row in found]
+        for key in dict.fromkeys(keys):
+            said[key] = self.origin_text(key)
+        return [said[key] for key in keys]
+
+    def origin_column(self, quantity: Quantity, entries: Array) -> list[str]:
+        """`Y_1: step 2` for each entry."""
+        if quantity.node.size > len(entries):
+            symbols, steps = self.steps.symbols(quantity, entries), self.numbers_of(quantity, entries)
+            return self.say.rows("origin", len(entries), symbol=symbols, n=steps)
+        every = np.arange(quantity.node.size)
+        texts = self.say.rows("origin", len(every), symbol=self.steps.symbols(quantity, every), n=self.numbers_of(quantity, every))
+        return [texts[k] for k in entries.tolist()]
 
     def origin_text(self, origins: Sequence[tuple[Quantity, int]]) -> str:
         if not origins:

@@ -149,13 +149,16 @@ class Tex:
 
     def __init__(self, notation: Notation) -> None:
         self.notation = notation
+        self.loss = self.general("loss", "")
+        self.learning_rate = self.general("learning_rate", "")
+        self._last: tuple[Cells | Picked, Array, list[str]] | None = None
 
     def symbols(self, quantity: Quantity, entries: Array) -> list[str]:
         """The symbol of each entry (flat indices)."""
         what, node = quantity
         if what == "adjoint" and quantity_of(node) == "pre_activation":
             return self.cell_symbols(node.cells, entries, "delta")
-        own = self.cell_symbols(node.cells, entries)
+        own = self.own_symbols(node.cells, entries)
         if what == "value":
             return own
         if what == "updated":
@@ -165,6 +168,12 @@ class Tex:
         if what == "slope":
             return [tex_partial(a, b) for a, b in zip(own, self.cell_symbols(node.parents[0].cells, entries), strict=True)]
         return [tex_partial(self.loss, s) for s in own]
+
+    def own_symbols(self, cells: Cells | Picked, entries: Array) -> list[str]:
+        """As `cell_symbols`; remembers the last answer, since a line asks for the same entries several times."""
+        if self._last is None or self._last[0] is not cells or self._last[1] is not entries:
+            self._last = cells, entries, self.cell_symbols(cells, entries)
+        return self._last[2]
 
     def cell_symbols(self, cells: Cells | Picked, entries: Array, quantity: str = "") -> list[str]:
         if isinstance(cells, Picked):
@@ -184,14 +193,6 @@ class Tex:
         symbol = self.notation.symbols[quantity]
         sub = symbol.sub.replace("{pair}", column + row).replace("{row}", row)
         return tex_base(symbol.base) + (f"_{{{sub}}}" if sub else "")
-
-    @property
-    def loss(self) -> str:
-        return self.general("loss", "")
-
-    @property
-    def learning_rate(self) -> str:
-        return self.general("learning_rate", "")
 
 
 def tex_partial(above: str, below: str) -> str:

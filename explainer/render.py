@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,21 +30,34 @@ def templates_folder() -> Path:
     return inside if inside.is_dir() else HERE.parent / "templates"
 
 
+@cache
+def macros(language: str, format: str, flavour: str) -> dict[str, Callable[..., str]]:
+    """Every macro of the prose, by name."""
+    folder = templates_folder()
+    environment = ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, autoescape=False
+    )
+    environment.globals.update(format=format, flavour=flavour)
+    found: dict[str, Callable[..., str]] = {}
+    for path in sorted((folder / "prose" / language).glob("*.j2")):
+        module = environment.get_template(f"prose/{language}/{path.name}").module
+        found |= {name: macro for name, macro in vars(module).items() if callable(macro)}
+    return found
+
+
+@cache
+def skeletons(language: str, format: str, flavour: str) -> dict[Any, list[str]]:
+    """The macros rendered so far, cut at their markers: they are the same for every page."""
+    return {}
+
+
 class Speaker:
-    """Says things in one language and one format."""
+    """Says things in one language and one format. `escape` makes a text of the reader's safe for that format."""
 
     def __init__(self, language: str, format: str, flavour: str = "", escape: Callable[[str], str] = str) -> None:
-        folder = templates_folder()
-        environment = ImmutableSandboxedEnvironment(
-            loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, autoescape=False
-        )
-        environment.globals.update(format=format, flavour=flavour)
         self.escape = escape
-        self._macros: dict[str, Any] = {}
-        for path in sorted((folder / "prose" / language).glob("*.j2")):
-            module = environment.get_template(f"prose/{language}/{path.name}").module
-            self._macros |= {name: macro for name, macro in vars(module).items() if callable(macro)}
-        self._skeletons: dict[Any, list[str]] = {}
+        self._macros = macros(language, format, flavour)
+        self._skeletons = skeletons(language, format, flavour)
 
     def text(self, macro: str, **fields: Any) -> str:
         """One text, from plain data."""
@@ -79,6 +93,10 @@ class Speaker:
             return ["".join(form)] * rows
         pattern = "".join(form).replace("%", "%%").replace("\ue0ff", "%s")
         return [pattern % row for row in zip(*columns, strict=True)]
+
+    def block(self, macro: str, rows: int, **fields: Field) -> str:
+        """All rows as one text."""
+        return "".join(self.rows(macro, rows, **fields))
 
     def _skeleton(self, macro: str, shape: dict[str, Any]) -> list[str]:
         """What the macro says, cut at the markers: text, marker, text, marker, ..., text."""

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 import sympy as sp
 
-from .digits import tex_number, tex_operand
+from .digits import tex_numbers, tex_operands
 from .formulas import Terms, evaluated, partials, slot, uses, value_terms
 from .graph import Node, readers
 from .networks import Built
@@ -20,7 +20,7 @@ from .notation import NOTATIONS, Quantity, Tex, canonical
 from .ops import Array
 from .optimizers import formula
 from .typeset import in_numbers, in_symbols, summed_texts
-from .worked import ROWS, Worked
+from .worked import LINES, ROWS, Worked
 
 MOST_EXTRA = 12  # digits that a line's operands may have beyond those of its result
 
@@ -218,7 +218,7 @@ class Steps:
         numbers = []
         for group, columns in zip(terms, operands, strict=True):
             if isinstance(group.pattern, sp.Piecewise):  # in numbers, the case that holds: the result
-                numbers.append(([tex_operand(plain[k]) for k in group.owner.tolist()], group.owner))
+                numbers.append((tex_operands([plain[k] for k in group.owner.tolist()]), group.owner))
             else:
                 numbers.append((in_numbers(group.pattern, columns, len(group.owner)), group.owner))
         return Lines(
@@ -230,7 +230,7 @@ class Steps:
             self.symbols(quantity, entries),
             summed_texts(symbols, rows, 8),
             summed_texts(numbers, rows, max((widest(texts) for texts, _ in numbers), default=1)),
-            list(map(tex_number, plain)),
+            tex_numbers(plain),
         )
 
     def symbols(self, quantity: Quantity, entries: Array) -> list[str]:
@@ -304,7 +304,7 @@ def longest_row(node: Node) -> int:
 
 def in_chunks(entries: Array, terms_per_row: int) -> Iterator[Array]:
     """The entries a few at a time, so that no more than ROWS terms are in hand."""
-    rows = max(1, ROWS // max(terms_per_row, 1))
+    rows = max(1, LINES // max(terms_per_row, 1))
     for first in range(0, len(entries), rows):
         yield entries[first : first + rows]
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from .digits import tex_number, tex_operand
+from .digits import tex_numbers, tex_operands
 from .ops import Array
 
 FIRST = 0xE000  # private use: no text of a reader's holds these characters
@@ -166,7 +166,7 @@ def in_symbols(pattern: Any, symbols: Sequence[Sequence[str]], rows: int) -> lis
 def in_numbers(pattern: Any, numbers: Sequence[Sequence[str]], rows: int) -> list[str]:
     """The pattern with each row's numbers (plain texts, see `digits`) in its slots, bracketed where they need it."""
     parts, slots = skeleton(pattern, r" \times ")
-    operands = [list(map(tex_number if alone else tex_operand, numbers[k])) for k, alone in slots]
+    operands = [(tex_numbers if alone else tex_operands)(numbers[k]) for k, alone in slots]
     return filled(parts, operands, rows)
 
 
@@ -180,10 +180,12 @@ def summed_texts(groups: Sequence[tuple[Sequence[str], Array]], rows: int, width
     Each group holds the terms of one pattern and the row each belongs to; a row's terms stand in the order of the
     groups. `width` is how wide the widest term is printed, in characters.
     """
+    if len(groups) == 1 and one_each(groups[0][1], rows):
+        return list(groups[0][0])
     per_line = max(1, PER_LINE // max(width, 1))
     collected: list[list[str]] = [[] for _ in range(rows)]
     for texts, owner in groups:
-        if len(texts) == rows and (owner == np.arange(rows)).all():
+        if one_each(owner, rows):
             for row, text in zip(collected, texts, strict=True):
                 row.append(text)
             continue
@@ -191,6 +193,11 @@ def summed_texts(groups: Sequence[tuple[Sequence[str], Array]], rows: int, width
         for k, row in enumerate(collected):
             row.extend(texts[bounds[k] : bounds[k + 1]])
     return [in_lines(terms, per_line) for terms in collected]
+
+
+def one_each(owner: Array, rows: int) -> bool:
+    """Whether every row has exactly one of the terms, in turn."""
+    return len(owner) == rows and bool((owner == np.arange(rows)).all())
 
 
 def in_lines(terms: Sequence[str], per_line: int) -> str:

@@ -19,6 +19,7 @@ from .problem import Problem
 from .values import Backward, Check, Rounding, Values, backward, check_gradients, forward, unrounded
 
 ROWS = 20_000  # entries looked at in one go: bounds memory
+LINES = 3_000  # of text made in one go: what fits the processor's cache
 
 
 @dataclass(frozen=True, eq=False)
