@@ -1,8 +1,8 @@
 """Worked derivations of back-propagation: every weight, every step, every number.
 
-    import explainer
-    problem = explainer.read_problem("net.yaml")
-    explainer.explain(problem).save("net.md", "net.html")
+import explainer
+problem = explainer.read_problem("net.yaml")
+explainer.explain(problem).save("net.md", "net.html")
 """
 
 from __future__ import annotations

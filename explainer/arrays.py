@@ -166,7 +166,7 @@ def _npy_table(data: bytes, file: str, key: str, header: bool) -> Table:
     stream = io.BytesIO(data)
     try:
         shape, kind = _npy_head(stream)
-    except Exception:  # noqa: BLE001 - numpy lets several kinds out for a damaged head; none of them helps the reader
+    except Exception:
         raise Unusable(f"{file} is no array of numbers", BROKEN) from None
     if kind not in "fiu":
         raise Unusable(f"{file} holds no plain numbers", BROKEN)
@@ -201,7 +201,7 @@ def _npz_table(data: bytes, file: str, key: str, header: bool) -> Table:
                 member = stream.read(MAX_DATA_BYTES + 1)
     except Unusable:
         raise
-    except Exception:  # noqa: BLE001 - zipfile and the decompressors let many kinds out for a damaged archive
+    except Exception:
         raise Unusable(f"{file} is no archive of arrays", BROKEN) from None
     if len(member) > MAX_DATA_BYTES:
         raise Unusable(f"{file}#{key} is larger than {MAX_DATA_BYTES >> 20} MiB", "give a smaller array")

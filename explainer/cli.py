@@ -22,14 +22,24 @@ else:
 
 EXAMPLES = Path(__file__).parent / "examples"
 DEMO = "2-2-3-1"
-FORMAT_NAMES = {"markdown": "markdown", "md": "markdown", "latex": "latex", "tex": "latex", "html": "html", "json": "json"}
+FORMAT_NAMES = {
+    "markdown": "markdown",
+    "md": "markdown",
+    "latex": "latex",
+    "tex": "latex",
+    "html": "html",
+    "json": "json",
+}
 
 WRITING: list[tuple[str, dict[str, Any]]] = [
     ("--language", {"type": click.Choice(["en", "zh"]), "help": "Language of the page."}),
     ("--notation", {"metavar": "NAME", "help": "Names of quantities on the page (numbered)."}),
     ("--digits", {"type": int, "metavar": "D", "help": "Decimals of each number."}),
     ("--significant", {"type": int, "metavar": "S", "help": "Significant digits of each number (default 5)."}),
-    ("--carry", {"type": click.Choice(["full", "rounded"]), "help": "Compute on with all digits, or with those shown."}),
+    (
+        "--carry",
+        {"type": click.Choice(["full", "rounded"]), "help": "Compute on with all digits, or with those shown."},
+    ),
     ("--detail", {"type": click.Choice(["brief", "normal", "full"]), "help": "How much is written."}),
     ("--view", {"type": click.Choice(["scalar", "matrix", "both"]), "help": "Single numbers, matrices, or both."}),
     ("--only", {"metavar": "NAME,...", "help": "Only these weights."}),
@@ -71,9 +81,21 @@ def demo(folder: Path, language: str) -> None:
 
 @main.command()
 @click.argument("spec_file", metavar="SPEC", type=click.Path())
-@click.option("-o", "--output", "outputs", multiple=True, metavar="FILE", help="Where to write; once for each format. - is standard output.")
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="FILE",
+    help="Where to write; once for each format. - is standard output.",
+)
 @click.option("--to", type=click.Choice(list(FORMAT_NAMES)), help="The format, where FILE's ending does not say.")
-@click.option("--flavour", type=click.Choice(["github", "myst", "mkdocs", "jupyter"]), default="github", help="How mathematics is marked in Markdown.")
+@click.option(
+    "--flavour",
+    type=click.Choice(["github", "myst", "mkdocs", "jupyter"]),
+    default="github",
+    help="How mathematics is marked in Markdown.",
+)
 @writing_options
 def derive(spec_file: str, outputs: tuple[str, ...], to: str | None, flavour: str, **options: Any) -> None:
     """Write the worked derivation of SPEC.
@@ -152,4 +174,8 @@ def headline(found: Any) -> str:
 
 def title_of(path: Path) -> str:
     """The title line of a shipped example."""
-    return next(line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("title:")).removeprefix("title:").strip()
+    return (
+        next(line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("title:"))
+        .removeprefix("title:")
+        .strip()
+    )

@@ -12,7 +12,8 @@ from .problem import Problem
 from .publish import ESCAPES, with_mathml, write
 from .record import record
 from .render import Speaker, streamed
-from .worked import Check, Worked, named, worked
+from .values import Check
+from .worked import Worked, named, worked
 
 FORMATS = {".md": "markdown", ".tex": "latex", ".html": "html", ".json": "json"}
 LATER = (".pdf", ".ipynb", ".typ")

@@ -20,17 +20,17 @@ class Precision:
     significant: int = 5
     decimals: int | None = None
 
-    def texts(self, numbers: Array, extra: int = 0) -> list[str]:
-        """Each number as plain text, rounded half up, such as 0.54380, -1.0013e-05; never -0."""
+    def texts(self, numbers: Array, extra: int = 0, keep_zeros: bool = False) -> list[str]:
+        """Each number as plain text, rounded half up: 0.54380, -1.0013e-05; never -0.
+
+        A zero at the end means that the digit was found to be 0; where the number ends there it is left out, unless
+        `keep_zeros` asks for it.
+        """
         flat = np.asarray(numbers, float).ravel() + 0.0  # -0.0 + 0.0 is 0.0
         if self.decimals is None:
-            return significant_texts(flat, self.significant + extra)
-        places = self.decimals + extra
-        texts = ("%.*f\n" * flat.size % tuple(v for x in flat.tolist() for v in (places, x))).split("\n")[:-1]
-        odd = np.flatnonzero(near_tie(np.abs(flat) * 10.0**places) | too_small(flat, places))
-        for k in odd.tolist():
-            texts[k] = decimal_text(float(flat[k]), places)
-        return texts
+            return significant_texts(flat, self.significant + extra, keep_zeros)
+        fewest = min(FEWEST, self.decimals)
+        return decimal_texts(flat, self.decimals + extra, fewest + extra, keep_zeros)
 
     def unit(self, numbers: Array) -> Array:
         """What one unit of the last digit shown is worth, for each number."""
@@ -39,7 +39,7 @@ class Precision:
         if self.decimals is None:
             return np.asarray(10.0 ** (magnitude - self.significant + 1))
         fewest = min(FEWEST, self.decimals)
-        small = too_small(numbers, self.decimals)
+        small = too_small(numbers, self.decimals, fewest)
         return np.where(small, 10.0 ** (magnitude - fewest + 1), 10.0**-self.decimals)
 
     def rounded(self, numbers: Array) -> Array:
@@ -47,7 +47,7 @@ class Precision:
         return np.array(self.texts(numbers), float).reshape(np.shape(numbers))
 
 
-def significant_texts(flat: Array, significant: int) -> list[str]:
+def significant_texts(flat: Array, significant: int, keep_zeros: bool = False) -> list[str]:
     texts = (f"%.{significant}g\n" * flat.size % tuple(flat.tolist())).split("\n")[:-1]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         magnitude = np.floor(np.log10(np.abs(flat)))
@@ -55,25 +55,38 @@ def significant_texts(flat: Array, significant: int) -> list[str]:
     for k in np.flatnonzero(near_tie(scaled)).tolist():
         context = Context(prec=significant, rounding=ROUND_HALF_UP)
         texts[k] = f"%.{significant}g" % context.create_decimal(f"{flat[k]:.15g}")
+    for k in np.flatnonzero((np.rint(scaled) % 10 == 0) & (flat != 0) & (keep_zeros | ~ends(scaled))).tolist():
+        texts[k] = f"%#.{significant}g" % float(texts[k])
+        texts[k] = texts[k].removesuffix(".").replace(".e", "e")
     return texts
+
+
+def decimal_texts(flat: Array, places: int, fewest: int, keep_zeros: bool = False) -> list[str]:
+    texts = (f"%.{places}f\n" * flat.size % tuple(flat.tolist())).split("\n")[:-1]
+    scaled, small = np.abs(flat) * 10.0**places, too_small(flat, places, fewest)
+    for k in np.flatnonzero(near_tie(scaled)).tolist():
+        exact = Decimal(f"{flat[k]:.15g}")
+        texts[k] = str(exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP))
+    for k in np.flatnonzero(ends(scaled) & ~small & ((flat == 0) | (not keep_zeros))).tolist():
+        texts[k] = texts[k].rstrip("0").removesuffix(".") if "." in texts[k] else texts[k]
+    for k in np.flatnonzero(small).tolist():
+        texts[k] = significant_texts(flat[k : k + 1], fewest, keep_zeros)[0]
+    return texts
+
+
+def ends(scaled: Array) -> Array:
+    """Where a number in whole units has nothing behind them, but for what binary fractions leave."""
+    return np.asarray(np.abs(scaled - np.rint(scaled)) <= np.maximum(1e-8, 1e-13 * scaled))
 
 
 def near_tie(scaled: Array) -> Array:
     """Where a number to be cut to whole units lies so near a half that its binary value may be on the wrong side."""
-    return np.abs(scaled - np.floor(scaled) - 0.5) <= 1e-14 * scaled + 1e-300
+    return np.asarray(np.abs(scaled - np.floor(scaled) - 0.5) <= 1e-14 * scaled + 1e-300)
 
 
-def too_small(flat: Array, places: int) -> Array:
-    """Where so many decimals would leave a number fewer significant digits than `FEWEST`."""
-    return (flat != 0) & (np.abs(flat) < 10.0 ** (min(FEWEST, places) - 1 - places))
-
-
-def decimal_text(number: float, places: int) -> str:
-    exact = Decimal(f"{number:.15g}")
-    if number and abs(number) < 10.0 ** (min(FEWEST, places) - 1 - places):
-        return significant_texts(np.array([number]), min(FEWEST, places))[0]
-    text = str(exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP))
-    return text.removeprefix("-") if not float(text) else text
+def too_small(flat: Array, places: int, fewest: int) -> Array:
+    """Where so many decimals would leave a number fewer significant digits than `fewest`."""
+    return np.asarray((flat != 0) & (np.abs(flat) < 10.0 ** (fewest - 1 - places)))
 
 
 # ---- in TeX

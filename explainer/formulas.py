@@ -136,6 +136,12 @@ def renamed(pattern: Any, numbers: dict[int, int]) -> Any:
     return pattern.func(*parts, **unevaluated)
 
 
+def far_slope(op: str) -> sp.Expr | None:
+    """The slope of an activation in its pre-activation, _0, for where 1 - y has no digits left; None where none is needed."""
+    far = OPS[op].far
+    return far(slot(0)) if far else None
+
+
 # ---- concrete terms, many at a time
 
 
@@ -169,9 +175,7 @@ def uses(reads: dict[Node, list[tuple[Node, int]]], node: Node, entries: Array) 
     for reader, position in reads[node]:
         if reader.op == "take":
             owner, places = inverse(reader.params["where"], entries)
-            found += [
-                Terms(t.pattern, t.quantities, t.entries, owner[t.owner]) for t in uses(reads, reader, places)
-            ]
+            found += [Terms(t.pattern, t.quantities, t.entries, owner[t.owner]) for t in uses(reads, reader, places)]
             continue
         for partial in partials(reader):
             if partial.read.argument == position:
@@ -179,7 +183,9 @@ def uses(reads: dict[Node, list[tuple[Node, int]]], node: Node, entries: Array) 
     return [terms for terms in found if len(terms.owner)]
 
 
-def use_terms(reads: dict[Node, list[tuple[Node, int]]], reader: Node, partial: Partial, index: tuple[Array, ...]) -> Terms:
+def use_terms(
+    reads: dict[Node, list[tuple[Node, int]]], reader: Node, partial: Partial, index: tuple[Array, ...]
+) -> Terms:
     read, term = partial.read, partial.term
     at = {symbol: k for symbol, k in zip(read.index, index, strict=True) if isinstance(symbol, sp.Symbol)}
     free = tuple(s for s in (*RESULT[: len(reader.shape)], *term.over) if s not in at)
@@ -261,6 +267,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     sp.exp: np.exp,
     sp.log: np.log,
     sp.tanh: np.tanh,
+    sp.Abs: np.abs,
     sp.Max: lambda *parts: np.maximum.reduce(np.broadcast_arrays(*parts)),
 }
 
@@ -270,7 +277,7 @@ def evaluated(pattern: sp.Expr, slots: tuple[Array, ...]) -> Array:
     if pattern.is_Symbol:
         return slots[int(pattern.name[1:])]
     if pattern.is_Number or pattern.is_NumberSymbol:
-        return np.float64(pattern)
+        return np.asarray(float(pattern))
     if isinstance(pattern, sp.Piecewise):
         return np.select([holds(c, slots) for _, c in pattern.args], [evaluated(e, slots) for e, _ in pattern.args])
     return np.asarray(FUNCTIONS[pattern.func](*(evaluated(part, slots) for part in pattern.args)))

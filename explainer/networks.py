@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -51,11 +52,11 @@ def network(problem: Problem) -> Network:
     x, layers = inputs, []
     for number, layer in enumerate(problem.layers, 1):
         weights, biases = parameters.weights[number - 1], parameters.biases[number - 1]
-        cells = {"name": f"z{number}", "cells": Cells("pre_activation", layer.labels)}
+        name, cells = f"z{number}", Cells("pre_activation", layer.labels)
         if biases is None:
-            z = apply("weighted_sum", weights, x, **cells)
+            z = apply("weighted_sum", weights, x, name=name, cells=cells)
         else:
-            z = apply("affine", weights, x, biases, **cells, bias_input=layer.bias_input)
+            z = apply("affine", weights, x, biases, name=name, cells=cells, bias_input=layer.bias_input)
         x = apply(layer.activation.name, z, name=f"a{number}", cells=Cells("activation", layer.labels))
         layers.append(Built(weights, biases, z, x))
     end, terms = x, None
@@ -74,6 +75,14 @@ def network(problem: Problem) -> Network:
     return Network(problem, end, given | parameters.given, inputs, tuple(layers), terms, trained, rate)
 
 
+class Plan(NamedTuple):
+    """A node that will take its entries from the pool."""
+
+    name: str
+    cells: Cells
+    where: Array  # which entry of the pool each entry is; -1: none
+
+
 class Parameters:
     """The weights and biases of a problem as nodes.
 
@@ -86,22 +95,26 @@ class Parameters:
         self.given: Values = {}
         self.trained: dict[Node, Array] = {}
         self.frozen = problem.frozen
-        self.uses = Counter(name for layer in problem.layers for name in [*layer.weight_names.values(), *layer.bias_names.values()])
+        self.uses = Counter(
+            name for layer in problem.layers for name in [*layer.weight_names.values(), *layer.bias_names.values()]
+        )
         self.picked: list[tuple[Cells, int]] = []
         self.picked_values: list[float] = []
         self.place_of: dict[str, int] = {}
         sources = problem.input_names
-        plans = []
+        plans: list[Plan | Node | None] = []
         for number, layer in enumerate(problem.layers, 1):
             plans.append(self.plan(f"W{number}", layer.weights, weight_cells(layer, sources, number == 1)))
-            plans.append(self.plan(f"b{number}", layer.biases[:, None], bias_cells(layer)) if layer.biases is not None else None)
+            plans.append(
+                self.plan(f"b{number}", layer.biases[:, None], bias_cells(layer)) if layer.biases is not None else None
+            )
             sources = layer.labels
         pool = self.pool()
         nodes = [self.placed(plan, pool) for plan in plans]
         self.weights = [node for node in nodes[::2] if node is not None]
         self.biases = nodes[1::2]
 
-    def plan(self, name: str, values: Array, cells: Cells) -> Node | tuple[str, Cells, Array]:
+    def plan(self, name: str, values: Array, cells: Cells) -> Node | Plan:
         """A leaf, or where each entry of the array is found in the pool (-1: nowhere)."""
         if not np.isnan(values).any() and all(self.uses[own] == 1 for own in cells.own.values()):
             node = leaf(name, values.shape, cells)
@@ -117,7 +130,7 @@ class Parameters:
                 if own:
                     self.place_of[own] = place
             where[flat] = place
-        return name, cells, where.reshape(values.shape)
+        return Plan(name, cells, where.reshape(values.shape))
 
     def pool(self) -> Node | None:
         if not self.picked:
@@ -126,12 +139,11 @@ class Parameters:
         self.register(node, np.array(self.picked_values), np.arange(node.size))
         return node
 
-    def placed(self, plan: Node | tuple[str, Cells, Array] | None, pool: Node | None) -> Node | None:
+    def placed(self, plan: Node | Plan | None, pool: Node | None) -> Node | None:
         if plan is None or isinstance(plan, Node):
             return plan
         assert pool is not None
-        name, cells, where = plan
-        return apply("take", pool, name=name, cells=cells, where=where)
+        return apply("take", pool, name=plan.name, cells=plan.cells, where=plan.where)
 
     def register(self, node: Node, values: Array, entries: Array) -> None:
         self.given[node] = values

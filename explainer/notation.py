@@ -138,8 +138,42 @@ def pieces(cells: Cells, pattern: str, label: Callable[[str], str]) -> tuple[lis
 # ---- symbols in TeX
 
 GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega "
-    "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega".split()
+    [
+        "alpha",
+        "beta",
+        "gamma",
+        "delta",
+        "epsilon",
+        "zeta",
+        "eta",
+        "theta",
+        "iota",
+        "kappa",
+        "lambda",
+        "mu",
+        "nu",
+        "xi",
+        "pi",
+        "rho",
+        "sigma",
+        "tau",
+        "upsilon",
+        "phi",
+        "chi",
+        "psi",
+        "omega",
+        "Gamma",
+        "Delta",
+        "Theta",
+        "Lambda",
+        "Xi",
+        "Pi",
+        "Sigma",
+        "Upsilon",
+        "Phi",
+        "Psi",
+        "Omega",
+    ]
 )
 NAME = re.compile(r"(?P<base>[^\W\d_]+)_?(?P<rest>\w*)")
 
@@ -166,7 +200,9 @@ class Tex:
         if what == "step":
             return [rf"\Delta {s}" for s in own]
         if what == "slope":
-            return [tex_partial(a, b) for a, b in zip(own, self.cell_symbols(node.parents[0].cells, entries), strict=True)]
+            return [
+                tex_partial(a, b) for a, b in zip(own, self.cell_symbols(node.parents[0].cells, entries), strict=True)
+            ]
         return [tex_partial(self.loss, s) for s in own]
 
     def own_symbols(self, cells: Cells | Picked, entries: Array) -> list[str]:

@@ -39,13 +39,16 @@ class Op:
     vjp: Callable[..., Any]  # (g, out, *arrays, **params) -> one adjoint for each argument
     slope: Callable[..., Any] | None = None  # (out, *entries) -> d(out)/d(first argument), as textbooks print it
     kinked: bool = False  # not differentiable everywhere: where it is not, `slope` states the convention
+    far: Callable[..., Any] | None = None  # the slope in z, for where y is so near its limit that `slope` has no digits
 
 
 OPS: dict[str, Op] = {}
 
 
-def define(name: str, element: Any, value: Any, vjp: Any, slope: Any = None, kinked: bool = False) -> None:
-    OPS[name] = Op(name, element, value, vjp, slope, kinked)
+def define(
+    name: str, element: Any, value: Any, vjp: Any, slope: Any = None, kinked: bool = False, far: Any = None
+) -> None:
+    OPS[name] = Op(name, element, value, vjp, slope, kinked, far)
 
 
 def total(term: Callable[..., Any], *lengths: Any) -> Any:
@@ -74,16 +77,18 @@ define(
 # ---- activations: y = f(z), entry by entry, with dy/dz written in z and y
 
 
-def activation(name: str, element: Any, value: Any, slope: Any, stable: Any = None, kinked: bool = False) -> None:
+def activation(
+    name: str, element: Any, value: Any, slope: Any, stable: Any = None, kinked: bool = False, far: Any = None
+) -> None:
     """`slope(y, z)` is what the page prints; `stable(y, z)`, where given, is what is computed."""
     rule = stable or slope
-    define(name, lambda at, z: element(z(*at)), value, lambda g, y, z: (g * rule(y, z),), slope, kinked)
+    define(name, lambda at, z: element(z(*at)), value, lambda g, y, z: (g * rule(y, z),), slope, kinked, far)
 
 
 def sigmoid(z: Array) -> Array:
     """1/(1 + exp(-z)) without overflow; complex z too."""
     small = np.exp(np.where(z.real > 0, -z, z))
-    return np.where(z.real > 0, 1, small) / (1 + small)
+    return np.asarray(np.where(z.real > 0, 1, small) / (1 + small))
 
 
 def relu_slope(y: Any, z: Any) -> Any:
@@ -98,8 +103,16 @@ activation(
     sigmoid,
     lambda y, z: y * (1 - y),
     stable=lambda y, z: sigmoid(z) * sigmoid(-z),
+    far=lambda z: sp.exp(-abs(z)) / (1 + sp.exp(-abs(z))) ** 2,
 )
-activation("tanh", lambda z: sp.tanh(z), np.tanh, lambda y, z: 1 - y**2, stable=lambda y, z: 1 / np.cosh(z) ** 2)
+activation(
+    "tanh",
+    lambda z: sp.tanh(z),
+    np.tanh,
+    lambda y, z: 1 - y**2,
+    stable=lambda y, z: 1 / np.cosh(z) ** 2,
+    far=lambda z: 4 * sp.exp(-2 * abs(z)) / (1 + sp.exp(-2 * abs(z))) ** 2,
+)
 activation(
     "relu", lambda z: sp.Max(0, z), lambda z: np.where(z.real > 0, z, 0.0), lambda y, z: relu_slope(y, z), kinked=True
 )

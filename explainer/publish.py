@@ -63,7 +63,7 @@ def mode_of(path: Path) -> int:
 
 # ---- text of the reader's, made safe for each format
 
-MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|$~&:@])")
+MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|$~&])")
 LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 LATEX |= {c: f"\\{c}" for c in "#$%&_{}"}
 HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}

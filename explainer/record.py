@@ -44,17 +44,20 @@ def line_records(steps: Steps, say: Speaker, lines: Lines) -> Iterator[tuple[int
     values = steps.work.numbers[lines.quantity].ravel()[lines.entries].tolist()
     used, names = used_steps(lines, steps.numbering), lines.names
     for row, number in enumerate(lines.numbers_of_steps.tolist()):
-        yield number, {
-            "id": f"S{number}",
-            "kind": lines.kind,
-            "name": names[row],
-            "latex": lines.formulas[row].replace(BREAK, " "),
-            "numbers": lines.numbers[row].replace(BREAK, " "),
-            "printed": lines.printed[row],
-            "value": values[row],
-            "uses": [f"S{step}" for step in used[row]],
-            "reason": reason,
-        }
+        yield (
+            number,
+            {
+                "id": f"S{number}",
+                "kind": lines.kind,
+                "name": names[row],
+                "latex": lines.formulas[row].replace(BREAK, " "),
+                "numbers": lines.numbers[row].replace(BREAK, " "),
+                "printed": lines.printed[row],
+                "value": values[row],
+                "uses": [f"S{step}" for step in used[row]],
+                "reason": reason,
+            },
+        )
 
 
 def compact(value: Any) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import sympy as sp
 
 from .digits import tex_numbers, tex_operands
-from .formulas import Terms, evaluated, partials, slot, uses, value_terms
+from .formulas import Terms, evaluated, far_slope, partials, slot, uses, value_terms
 from .graph import Node, readers
 from .networks import Built
 from .notation import NOTATIONS, Quantity, Tex, canonical
@@ -77,7 +77,9 @@ class Steps:
                 leaf, entries = node, np.arange(node.size)
                 if node.op == "take":
                     leaf = node.parents[0]
-                    places = list(dict.fromkeys(k for k in node.params["where"].ravel().tolist() if k >= 0 and k not in seen))
+                    places = list(
+                        dict.fromkeys(k for k in node.params["where"].ravel().tolist() if k >= 0 and k not in seen)
+                    )
                     seen.update(places)
                     entries = np.array(places, int)
                 if leaf in net.trained:
@@ -163,13 +165,24 @@ class Steps:
         yield self.lines("slope", Quantity("slope", y), entries, self.slope_terms(y, entries))
         product = sp.Mul(slot(0), slot(1), evaluate=False)
         factors = (Quantity("adjoint", y), Quantity("slope", y))
-        yield self.lines("delta", Quantity("adjoint", z), entries, [Terms(product, factors, (entries, entries), entries)])
+        yield self.lines(
+            "delta", Quantity("adjoint", z), entries, [Terms(product, factors, (entries, entries), entries)]
+        )
 
     def slope_terms(self, y: Node, entries: Array) -> list[Terms]:
-        """dY/dz of each entry, in its activation or pre-activation."""
+        """dY/dz of each entry: the textbook's form, or where that has no digits left the form in the pre-activation."""
         (partial,) = partials(y)
         quantities = tuple(Quantity("value", y if read.argument < 0 else y.parents[0]) for read in partial.term.reads)
-        return [Terms(partial.term.pattern, quantities, (entries,) * len(quantities), np.arange(len(entries)))]
+        owner, far = np.arange(len(entries)), np.zeros(len(entries), bool)
+        pattern = far_slope(y.op)
+        if pattern is not None and not self.carried:
+            slope = self.work.of("slope", y).ravel()[entries]
+            textbook = evaluated(partial.term.pattern, tuple(self.work.numbers[q].ravel()[entries] for q in quantities))
+            far = np.abs(textbook - slope) > 0.5 * self.work.precision.unit(slope)
+        near = Terms(partial.term.pattern, quantities, (entries[~far],) * len(quantities), owner[~far])
+        if not far.any():
+            return [near]
+        return [near, Terms(pattern, (Quantity("value", y.parents[0]),), (entries[far],), owner[far])]
 
     def gradients(self, parameters: Sequence[tuple[Node, Array]]) -> Iterator[Lines]:
         for leaf, entries in parameters:
@@ -198,7 +211,9 @@ class Steps:
         for kind, node in (("loss-term-after", net.loss_terms), ("loss-after", net.end)):
             if node is not None:
                 entries = np.arange(node.size)
-                yield self.lines(kind, Quantity("updated", node), entries, self.with_updated(value_terms(node, entries)))
+                yield self.lines(
+                    kind, Quantity("updated", node), entries, self.with_updated(value_terms(node, entries))
+                )
 
     def with_updated(self, terms: list[Terms]) -> list[Terms]:
         renewed = [tuple(self.if_updated(q) for q in group.quantities) for group in terms]
@@ -213,7 +228,9 @@ class Steps:
     def lines(self, kind: str, quantity: Quantity, entries: Array, terms: Sequence[Terms]) -> Lines:
         rows = len(entries)
         plain, _ = self.plain(quantity, entries)
-        symbols = [(in_symbols(g.pattern, [self.symbols(q, e) for q, e in slots(g)], len(g.owner)), g.owner) for g in terms]
+        symbols = [
+            (in_symbols(g.pattern, [self.symbols(q, e) for q, e in slots(g)], len(g.owner)), g.owner) for g in terms
+        ]
         operands = self.operands(terms, plain, self.work.numbers[quantity].ravel()[entries])
         numbers = []
         for group, columns in zip(terms, operands, strict=True):
@@ -244,11 +261,12 @@ class Steps:
     def plain(self, quantity: Quantity, entries: Array) -> tuple[list[str], Array]:
         """The numbers as plain text, and as the text says they are."""
         precision, numbers = self.work.precision, self.work.numbers[quantity]
+        found = self.carried and not (quantity.what == "value" and quantity.node.op == "leaf")  # a rounded result
         if numbers.size > ROWS:
-            texts = precision.texts(numbers.ravel()[entries])
+            texts = precision.texts(numbers.ravel()[entries], keep_zeros=found)
             return texts, np.array(texts, float)
         if quantity not in self._plain:
-            texts = precision.texts(numbers)
+            texts = precision.texts(numbers, keep_zeros=found)
             self._plain[quantity] = texts, np.array(texts, float)
         texts, shown = self._plain[quantity]
         return [texts[k] for k in entries.tolist()], shown[entries]
@@ -318,4 +336,3 @@ def used_steps(lines: Lines, numbering: dict[Quantity, Array]) -> list[list[int]
                 for row, number in zip(group.owner.tolist(), numbering[quantity][entries].tolist(), strict=True):
                     found[row].add(number)
     return [sorted(steps - {0}) for steps in found]
-

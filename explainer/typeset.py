@@ -79,6 +79,9 @@ class TexPattern:
     def function(self, pattern: Any) -> tuple[str, int]:
         return f"{NAMED[pattern.func]}({self.text(pattern.args[0])})", POWER
 
+    def abs(self, pattern: Any) -> tuple[str, int]:
+        return f"|{self.text(pattern.args[0])}|", ATOM
+
     def max(self, pattern: Any) -> tuple[str, int]:
         return rf"\max({', '.join(self.text(part) for part in sorted(pattern.args, key=str))})", POWER
 
@@ -86,13 +89,13 @@ class TexPattern:
         return self.number(pattern), SUM if pattern < 0 else PRODUCT if pattern.q > 1 else ATOM
 
     def piecewise(self, pattern: Any) -> tuple[str, int]:
-        """Each case with its condition; the last is all the rest."""
-        cases = [rf"{self.text(value)} & \text{{if }} {self.condition(test)}" for value, test in pattern.args[:-1]]
-        cases.append(rf"{self.text(pattern.args[-1].expr)} & \text{{else}}")
+        """Each case with its condition. There are two: where it holds, and where it does not."""
+        (value, test), (other, _) = pattern.args
+        cases = [f"{self.text(value)}, & {self.condition(test)}", f"{self.text(other)}, & {self.condition(~test)}"]
         return r"\begin{cases} " + r" \\ ".join(cases) + r" \end{cases}", ATOM
 
     def condition(self, test: Any) -> str:
-        sign = {sp.StrictGreaterThan: ">", sp.StrictLessThan: "<"}[test.func]
+        sign = {sp.StrictGreaterThan: ">", sp.LessThan: r"\le"}[test.func]
         return f"{self.text(test.lhs)} {sign} {self.text(test.rhs)}"
 
     def number(self, value: Any) -> str:
@@ -106,6 +109,7 @@ PRINT: dict[str, Any] = {
     "Mul": TexPattern.mul,
     "Pow": TexPattern.pow,
     "exp": TexPattern.exp,
+    "Abs": TexPattern.abs,
     "Max": TexPattern.max,
     "Rational": TexPattern.rational,
     "Piecewise": TexPattern.piecewise,
@@ -138,7 +142,9 @@ def split_number(product: Any) -> tuple[Any, list[Any]]:
 
 # ---- filling
 
-Skeleton = tuple[tuple[str, ...], tuple[tuple[int, bool], ...]]  # the texts between slots, and (slot, alone) between them
+Skeleton = tuple[
+    tuple[str, ...], tuple[tuple[int, bool], ...]
+]  # the texts between slots, and (slot, alone) between them
 
 
 @cache

@@ -22,10 +22,11 @@ def unrounded(array: Array) -> Array:
 def forward(end: Node, known: Values, rounding: Rounding = unrounded) -> Values:
     """The value of every node; `known` holds the leaves, and any other node that is not to be computed."""
     values = dict(known)
-    for node in order(end):
-        if node not in values:
-            value = OPS[node.op].value(*(values[p] for p in node.parents), **node.params)
-            values[node] = value if node.op == "take" else rounding(value)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused by name, not by warning
+        for node in order(end):
+            if node not in values:
+                value = OPS[node.op].value(*(values[p] for p in node.parents), **node.params)
+                values[node] = value if node.op == "take" else rounding(value)
     return values
 
 

@@ -10,11 +10,11 @@ import numpy as np
 from .digits import Precision
 from .errors import CheckFailed, ExplainerError
 from .formulas import Terms, summed, uses
-from .graph import Node, order, readers
+from .graph import Node, readers
 from .networks import Built, Network, network
 from .notation import Quantity, canonical, cell_names, quantity_of
-from .optimizers import RULES
 from .ops import Array
+from .optimizers import RULES
 from .problem import Problem
 from .values import Backward, Check, Rounding, Values, backward, check_gradients, forward, unrounded
 
@@ -69,7 +69,12 @@ def worked(problem: Problem) -> Worked:
 def numbers(net: Network, values: Values, found: Backward, rounding: Rounding) -> dict[Quantity, Array]:
     """Every number by quantity, in the order of a derivation."""
     slopes = {node: slope for node, slope in found.slopes.items() if quantity_of(node) == "activation"}
-    found_by_what = {"value": values, "adjoint": found.adjoints, "slope": slopes, **updates(net, values, found, rounding)}
+    found_by_what = {
+        "value": values,
+        "adjoint": found.adjoints,
+        "slope": slopes,
+        **updates(net, values, found, rounding),
+    }
     return {Quantity(what, node): array for what, arrays in found_by_what.items() for node, array in arrays.items()}
 
 
@@ -94,7 +99,9 @@ def refuse_infinite(values: Values) -> None:
         wrong = np.flatnonzero(~np.isfinite(array))
         if len(wrong):
             name = canonical(Quantity("value", node), wrong[:1])[0]
-            raise ExplainerError(f"{name} is {array.ravel()[wrong[0]]:g}; give smaller inputs or weights, or a smaller learning rate")
+            raise ExplainerError(
+                f"{name} is {array.ravel()[wrong[0]]:g}; give smaller inputs or weights, or a smaller learning rate"
+            )
 
 
 # ---- the second derivation
@@ -103,7 +110,9 @@ def refuse_infinite(values: Values) -> None:
 def check_uses(net: Network, values: Values, found: Backward) -> None:
     """Each adjoint again, as the chain rule's sum over uses; `CheckFailed` where the vjp found another number."""
     reads = readers(net.end)
-    known = {Quantity("value", n): a for n, a in values.items()} | {Quantity("adjoint", n): a for n, a in found.adjoints.items()}
+    known = {Quantity("value", n): a for n, a in values.items()} | {
+        Quantity("adjoint", n): a for n, a in found.adjoints.items()
+    }
     for node, adjoint in found.adjoints.items():
         if node.op == "take" or node is net.end or quantity_of(node) == "loss_term":
             continue
@@ -113,14 +122,20 @@ def check_uses(net: Network, values: Values, found: Backward) -> None:
             total = summed(terms, len(entries), lambda q, e: known[q].ravel()[e])
             vjp = adjoint.ravel()[entries]
             if not (np.abs(total - vjp) <= 1e-9 * np.abs(vjp) + 1e-13 * arriving(terms, len(entries), known)).all():
-                raise CheckFailed(f"the sum over uses and the vjp disagree on an adjoint of {node.name}; please report this")
+                raise CheckFailed(
+                    f"the sum over uses and the vjp disagree on an adjoint of {node.name}; please report this"
+                )
 
 
 def arriving(terms: list[Terms], rows: int, known: dict[Quantity, Array]) -> Array:
     """How large the adjoints are that a row's terms start from: the yardstick for what rounding may do to them."""
     sizes = np.full(rows, 1e-3)
     for group in terms:
-        first = np.abs(known[group.quantities[0]].ravel()[group.entries[0]]) if group.quantities else np.ones(len(group.owner))
+        first = (
+            np.abs(known[group.quantities[0]].ravel()[group.entries[0]])
+            if group.quantities
+            else np.ones(len(group.owner))
+        )
         sizes += np.bincount(group.owner, first, rows)
     return sizes
 
@@ -144,6 +159,8 @@ def named(work: Worked) -> Iterator[tuple[str, float]]:
         source = net.inputs
         for layer in net.layers:
             yield from named_partials(work, layer, source)
+            if layer is net.layers[-1] and net.loss_terms is not None and source is not net.inputs:
+                yield from named_shares(work, layer, source)
             source = layer.activation
 
 
@@ -155,10 +172,21 @@ def named_partials(work: Worked, layer: Built, source: Node) -> Iterator[tuple[s
     above, below = cell_names(z.cells, neuron), cell_names(source.cells, sender)
     weights = cell_names(W.cells, there)
     weight, activation = work.of("value", W).ravel()[there].tolist(), work.of("value", source).ravel()[sender].tolist()
-    for a, w, b, by_weight, by_source in zip(above, weights, below, activation, weight, strict=True):
-        yield f"d{a}/d{w}", by_weight
-        yield f"d{a}/d{b}", by_source
+    by_weight: dict[str, float] = {}  # a weight that a neuron has twice adds up
+    for a, w, number in zip(above, weights, activation, strict=True):
+        by_weight[f"d{a}/d{w}"] = by_weight.get(f"d{a}/d{w}", 0) + number
+    yield from by_weight.items()
+    yield from zip((f"d{a}/d{b}" for a, b in zip(above, below, strict=True)), weight, strict=True)
     if layer.biases is not None:
         every = np.arange(z.size)
         for a, b in zip(cell_names(z.cells, every), cell_names(layer.biases.cells, every), strict=True):
             yield f"d{a}/d{b}", float(z.params["bias_input"])
+
+
+def named_shares(work: Worked, output: Built, source: Node) -> Iterator[tuple[str, float]]:
+    """dE[k]/dY[j]: what each output's loss alone sends back to a neuron of the layer before."""
+    delta, weights = work.of("adjoint", output.pre_activation), work.of("value", output.weights)
+    above, below = (cell_names(node.cells, np.arange(node.size)) for node in (work.network.end.parents[0], source))
+    for k, loss in enumerate(above):
+        for j, activation in enumerate(below):
+            yield f"d{loss}/d{activation}", float(delta[k, 0] * weights[k, j])

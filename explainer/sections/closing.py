@@ -1,0 +1,96 @@
+"""The update, whether it helped, and everything in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ..digits import tex_numbers, tex_power
+from ..notation import Quantity, tex_primed
+from ..steps import Lines
+from .page import MANY, Page, numbers, right_sides
+from .passes import loss_lines
+
+
+def update(page: Page) -> Iterator[str]:
+    yield page.say.text("update_opening")
+    if page.in_tables:
+        yield page.say.text("update_table")
+    for parameters in page.steps.parameters:
+        for lines in page.steps.updates(parameters):
+            old = page.steps.symbols(Quantity("value", lines.quantity.node), lines.entries)
+            if page.in_tables:
+                yield page.say.block(
+                    "update_row", len(lines), n=numbers(lines), w=old, numbers=lines.numbers, printed=lines.printed
+                )
+                continue
+            yield page.say.block(
+                "update",
+                len(lines),
+                n=numbers(lines),
+                w=lines.symbols,
+                lines=right_sides(lines),
+                from_steps=page.origins(lines),
+                sign=signs(page, lines, old),
+            )
+    if page.in_tables:
+        yield page.say.text("table_end")
+
+
+def signs(page: Page, lines: Lines, symbols: Sequence[str]) -> list[str]:
+    """What the sign of each gradient means for its weight."""
+    gradient = page.work.of("adjoint", lines.quantity.node).ravel()[lines.entries]
+    said = {
+        sign: page.say.rows(f"sign_{name}", len(symbols), w=symbols)
+        for sign, name in ((-1, "negative"), (0, "zero"), (1, "positive"))
+        if (np.sign(gradient) == sign).any()
+    }
+    return [said[sign][k] for k, sign in enumerate(np.sign(gradient).astype(int).tolist())]
+
+
+def helped(page: Page) -> Iterator[str]:
+    say = page.say
+    outputs, *losses = page.steps.loss_after()
+    equations = say.rows("equation", len(outputs), left=outputs.symbols, right=outputs.printed)
+    yield say.text("helped_opening", outputs=say.text("separator").join(equations))
+    if not page.brief:
+        yield from loss_lines(page, losses)
+    before, after = page.work.loss_before, page.work.loss_after
+    assert before is not None
+    assert after is not None
+    verdict = "better" if after < before else "worse" if after > before else "same"
+    shown = tex_numbers(page.work.precision.texts(np.array([before, after])))
+    yield say.text(
+        f"verdict_{verdict}",
+        before=rf"{page.tex.loss} = {shown[0]}",
+        after=f"{tex_primed(page.tex.loss)} = {shown[1]}",
+    )
+
+
+def summary(page: Page) -> Iterator[str]:
+    check = page.work.check
+    assert check is not None
+    worst = tex_power(f"{check.worst_relative_error:.1e}")
+    yield page.say.text(
+        "summary_opening", smooth=check.method == "complex step", worst=worst, rounded=page.steps.carried
+    )
+    if page.count > MANY:
+        yield page.say.text("summary_many", count=page.count)
+        return
+    yield page.say.text("summary_table", updates=True)
+    for parameters in page.steps.parameters:
+        for leaf, entries in parameters:
+            value, gradient, new = (Quantity(what, leaf) for what in ("value", "adjoint", "updated"))
+            yield page.say.block(
+                "summary_row",
+                len(entries),
+                w=page.steps.symbols(value, entries),
+                old=page.printed(value, entries),
+                gradient=page.printed(gradient, entries),
+                check=tex_numbers(page.work.precision.texts(check.numerical[leaf].ravel()[entries])),
+                new=page.printed(new, entries),
+                n=page.numbers_of(gradient, entries),
+                m=page.numbers_of(new, entries),
+            )
+    yield page.say.text("table_end")

@@ -1,0 +1,203 @@
+"""The gradient of every weight and bias: a step each, the first of a layer with its whole chain; or a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from ..digits import tex_numbers
+from ..formulas import Terms, renamed, slot, uses
+from ..graph import Node
+from ..notation import Quantity, tex_partial
+from ..ops import Array
+from ..steps import Lines, slots
+from ..typeset import BREAK, in_symbols, one_each
+from .opening import general_equations
+from .page import Page, numbers, right_sides
+
+Parameters = Sequence[tuple[Node, Array]]
+
+
+def gradient_steps(page: Page, parameters: Parameters) -> Iterator[str]:
+    first = True
+    for lines in page.steps.gradients(parameters):
+        fields = gradient_fields(page, lines) | {
+            "path": paths(page, lines),
+            "lines": right_sides(lines),
+            "from_steps": page.origins(lines),
+        }
+        if first:
+            yield chain(page, lines, row_of(fields, 0))
+            fields = rows_from(fields, 1)
+        yield page.say.block("gradient", len(lines) - first, **fields)
+        first = False
+
+
+def row_of(fields: dict[str, Any], row: int) -> dict[str, Any]:
+    """The fields of one row."""
+    return {
+        name: value if isinstance(value, str) else [v[row] for v in value] if isinstance(value, tuple) else value[row]
+        for name, value in fields.items()
+    }
+
+
+def rows_from(fields: dict[str, Any], row: int) -> dict[str, Any]:
+    """The fields of a row and those after it."""
+    return {
+        name: value
+        if isinstance(value, str)
+        else tuple(v[row:] for v in value)
+        if isinstance(value, tuple)
+        else value[row:]
+        for name, value in fields.items()
+    }
+
+
+def gradient_fields(page: Page, lines: Lines) -> dict[str, Any]:
+    check = page.work.check
+    assert check is not None
+    shown = page.work.precision.texts(check.numerical[lines.quantity.node].ravel()[lines.entries])
+    return {
+        "n": numbers(lines),
+        "w": page.steps.symbols(Quantity("value", lines.quantity.node), lines.entries),
+        "loss": page.tex.loss,
+        "g": lines.symbols,
+        "check": tex_numbers(shown),
+        "check_name": page.say.text("check_name", smooth=check.method == "complex step"),
+    }
+
+
+def gradient_table(page: Page, parameters: Parameters) -> Iterator[str]:
+    equation = general_equations(page.work, page.tex)["5"]
+    yield page.say.text("gradient_note", equations=page.both(*filter(None, (equation["tex"], equation["bias"]))))
+    yield page.say.text("gradient_table", g=tex_partial(page.tex.loss, page.tex.general("weight", "j", "i")))
+    for lines in page.steps.gradients(parameters):
+        fields = gradient_fields(page, lines)
+        yield page.say.block(
+            "gradient_row",
+            len(lines),
+            n=fields["n"],
+            w=fields["w"],
+            formula=lines.formulas,
+            numbers=lines.numbers,
+            printed=lines.printed,
+            check=fields["check"],
+        )
+    yield page.say.text("table_end")
+
+
+# ---- the whole chain
+
+
+@dataclass(frozen=True, eq=False)
+class Link:
+    """One use of a weight, as three factors: dE/dY, dY/dz, dz/dw."""
+
+    z: Node
+    y: Node
+    entry: Array  # of the neuron, in z and y
+    partial: Any  # the pattern of dz/dw
+    slots: list[tuple[Quantity, Array]]  # what it has in its slots
+
+    @property
+    def terms(self) -> Terms:
+        """The product of the three."""
+        moved = renamed(self.partial, {k: k + 2 for k in range(len(self.slots))})
+        factors = [slot(0), slot(1)] + ([] if self.partial == 1 else [moved])
+        quantities = Quantity("adjoint", self.y), Quantity("slope", self.y), *(q for q, _ in self.slots)
+        entries = self.entry, self.entry, *(e for _, e in self.slots)
+        return Terms(sp.Mul(*factors, evaluate=False), quantities, entries, np.array([0]))
+
+
+def links(page: Page, lines: Lines) -> list[Link]:
+    """Every use of the first row's weight."""
+    found = []
+    for group in lines.terms:
+        z = group.quantities[0].node
+        (y, _), *_ = page.steps.reads[z]
+        for place in np.flatnonzero(group.owner == 0).tolist():
+            one = slice(place, place + 1)
+            rest = [(quantity, entries[one]) for quantity, entries in slots(group)[1:]]
+            found.append(Link(z, y, group.entries[0][one], without_adjoint(group.pattern), rest))
+    return found
+
+
+def without_adjoint(pattern: Any) -> Any:
+    """The partial of a chain-rule term: its pattern without the adjoint in slot 0."""
+    if pattern == slot(0):
+        return sp.Integer(1)
+    rest = [part for part in pattern.args if part != slot(0)]
+    partial = rest[0] if len(rest) == 1 else sp.Mul(*rest, evaluate=False)
+    return renamed(partial, {k + 1: k for k in range(len(pattern.free_symbols) - 1)})
+
+
+def chain(page: Page, lines: Lines, fields: dict[str, Any]) -> str:
+    """The first gradient of a layer with the whole chain written out, once for each use of the weight."""
+    used = links(page, lines)
+    products = [r" \cdot ".join(page.steps.symbols(q, e)[0] for q, e in ratios(link)) for link in used]
+    whole = [
+        product + r" \cdot " + partial_symbol(page, link, fields["w"])
+        for product, link in zip(products, used, strict=True)
+    ]
+    whole_numbers: Sequence[str] = []
+    if not page.steps.carried:  # carried by hand, the product of three need not round as delta times activation does
+        made = page.steps.lines("gradient", lines.quantity, lines.entries[:1], [link.terms for link in used])
+        whole_numbers = [made.numbers[0], made.printed[0]]
+    return page.say.text(
+        "chain",
+        whole=f"{BREAK}+ ".join(" + ".join(whole[k : k + 2]) for k in range(0, len(whole), 2)),
+        factors=[text for link in used for text in factors(page, link, fields["w"])],
+        whole_numbers=whole_numbers,
+        several=len(used) > 1,
+        **fields,
+    )
+
+
+def ratios(link: Link) -> list[tuple[Quantity, Array]]:
+    return [(Quantity(what, link.y), link.entry) for what in ("adjoint", "slope")]
+
+
+def partial_symbol(page: Page, link: Link, w: str) -> str:
+    return tex_partial(page.steps.symbols(Quantity("value", link.z), link.entry)[0], w)
+
+
+def factors(page: Page, link: Link, w: str) -> Iterator[str]:
+    """Each of the three factors, derived and worked."""
+    steps, say = page.steps, page.say
+    y, z = (steps.symbols(Quantity("value", node), link.entry)[0] for node in (link.y, link.z))
+    adjoint = steps.lines("adjoint", Quantity("adjoint", link.y), link.entry, uses(steps.reads, link.y, link.entry))
+    slope = steps.lines("slope", Quantity("slope", link.y), link.entry, steps.slope_terms(link.y, link.entry))
+    left, right = one_row(adjoint)
+    yield say.text("chain_adjoint", left=left, lines=right, n=numbers(adjoint)[0], y=y)
+    left, right = one_row(slope)
+    function = say.text("function_name", name=link.y.op)
+    yield say.text("chain_slope", left=left, lines=right, n=numbers(slope)[0], function=function)
+    formula = in_symbols(link.partial, [steps.symbols(q, e) for q, e in link.slots], 1)[0]
+    shown = [tex_numbers(steps.plain(q, e)[0])[0] for q, e in link.slots]
+    yield say.text("chain_partial", left=partial_symbol(page, link, w), lines=[formula, *shown], z=z, w=w)
+
+
+def one_row(lines: Lines) -> tuple[str, list[str]]:
+    """The left side and the right sides of the only row."""
+    return lines.symbols[0], [side[0] for side in right_sides(lines)]
+
+
+# ---- paths
+
+
+def paths(page: Page, lines: Lines) -> list[str]:
+    r"""W_13 \to e_3 \to Y_3 \to ... \to E for each row; one path for each use."""
+    starts = page.steps.symbols(Quantity("value", lines.quantity.node), lines.entries)
+    ways = [(page.onward[group.quantities[0].node], group) for group in lines.terms]
+    if len(ways) == 1 and one_each(ways[0][1].owner, len(lines)):
+        ((onward, group),) = ways
+        return [rf"{start} \to {onward[k]}" for start, k in zip(starts, group.entries[0].tolist(), strict=True)]
+    found: list[list[str]] = [[] for _ in range(len(lines))]
+    for onward, group in ways:
+        for row, neuron in zip(group.owner.tolist(), group.entries[0].tolist(), strict=True):
+            found[row].append(rf"{starts[row]} \to {onward[neuron]}")
+    return [r",\; ".join(paths) for paths in found]

@@ -1,0 +1,152 @@
+"""What the sections of a page share: what is worked, how it is said, and where numbers come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ..digits import tex_numbers
+from ..graph import Cells, Node
+from ..notation import Quantity, Tex
+from ..ops import Array
+from ..render import Speaker
+from ..steps import Lines, Steps, slots
+from ..typeset import one_each
+from ..worked import Worked
+from .paths import onward_paths
+
+MANY = 300  # weights above which `detail: normal` writes a table for each layer
+FEW = 6  # origins that are named one by one
+
+
+@dataclass(frozen=True)
+class Page:
+    """What every section of a page needs: the numbers, the steps, and how to say things."""
+
+    work: Worked
+    say: Speaker
+
+    @cached_property
+    def steps(self) -> Steps:
+        return Steps(self.work)
+
+    @property
+    def tex(self) -> Tex:
+        return self.steps.tex
+
+    @cached_property
+    def count(self) -> int:
+        """How many weights and biases are trained."""
+        return sum(int(trained.sum()) for trained in self.work.network.trained.values())
+
+    @cached_property
+    def in_tables(self) -> bool:
+        """Whether each layer is a table, rather than a step for each weight."""
+        detail = self.work.network.problem.writing.detail
+        size = sum(layer.weights.size for layer in self.work.network.layers)
+        return detail == "brief" or (detail == "normal" and size > MANY)
+
+    @property
+    def has_loss(self) -> bool:
+        return self.work.network.problem.loss is not None
+
+    @cached_property
+    def onward(self) -> dict[Node, list[str]]:
+        return onward_paths(self.work.network, self.steps)
+
+    def labels(self, node: Node) -> list[str]:
+        """What the neurons of a node are called, safe for the format."""
+        assert isinstance(node.cells, Cells)
+        return [self.say.escape(label) for label in node.cells.rows]
+
+    @property
+    def brief(self) -> bool:
+        return self.work.network.problem.writing.detail == "brief"
+
+    def equalities(self, node: Node, entries: Array | None = None) -> str:
+        """W_13 = 0.03, W_23 = 0.04: given entries and their numbers. A connection that does not exist is left out."""
+        entries = np.arange(node.size) if entries is None else entries
+        if node.op == "take":
+            where = node.params["where"].ravel()[entries]
+            node, entries = node.parents[0], where[where >= 0]
+        quantity = Quantity("value", node)
+        numbers = tex_numbers(self.steps.plain(quantity, entries)[0])
+        symbols = self.steps.symbols(quantity, entries)
+        return self.say.text("separator").join(self.say.rows("equation", len(entries), left=symbols, right=numbers))
+
+    def both(self, *equations: str) -> str:
+        return self.say.text("separator").join(self.say.text("mathematics", tex=tex) for tex in equations)
+
+    def printed(self, quantity: Quantity, entries: Array) -> list[str]:
+        return tex_numbers(self.steps.plain(quantity, entries)[0])
+
+    def numbers_of(self, quantity: Quantity, entries: Array) -> list[str]:
+        return [*map(str, self.steps.numbering[quantity][entries].tolist())]
+
+    def origins(self, lines: Lines) -> list[str]:
+        """Which step each number of a row comes from, as ` (Y_1: step 2, Y_2: step 4)`; nothing where all is given."""
+        known = [
+            (quantity, entries, group.owner)
+            for group in lines.terms
+            for quantity, entries in slots(group)
+            if quantity in self.steps.numbering and quantity != lines.quantity
+        ]
+        if not known:
+            return [""] * len(lines)
+        if all(one_each(owner, len(lines)) for _, _, owner in known):
+            columns = [self.origin_column(quantity, entries) for quantity, entries, _ in known]
+            separator = self.say.text("separator")
+            joined = columns[0] if len(columns) == 1 else [separator.join(row) for row in zip(*columns, strict=True)]
+            return self.say.rows("from_steps", len(lines), origins=joined)
+        found: list[list[tuple[Quantity, int]]] = [[] for _ in range(len(lines))]
+        for quantity, entries, owner in known:
+            for row, entry in zip(owner.tolist(), entries.tolist(), strict=True):
+                found[row].append((quantity, entry))
+        said: dict[tuple[tuple[Quantity, int], ...], str] = {}
+        keys = [tuple(dict.fromkeys(row)) for row in found]
+        for key in dict.fromkeys(keys):
+            said[key] = self.origin_text(key)
+        return [said[key] for key in keys]
+
+    def origin_column(self, quantity: Quantity, entries: Array) -> list[str]:
+        """`Y_1: step 2` for each entry."""
+        if quantity.node.size > len(entries):
+            symbols, steps = self.steps.symbols(quantity, entries), self.numbers_of(quantity, entries)
+            return self.say.rows("origin", len(entries), symbol=symbols, n=steps)
+        every = np.arange(quantity.node.size)
+        texts = self.say.rows(
+            "origin", len(every), symbol=self.steps.symbols(quantity, every), n=self.numbers_of(quantity, every)
+        )
+        return [texts[k] for k in entries.tolist()]
+
+    def origin_text(self, origins: Sequence[tuple[Quantity, int]]) -> str:
+        if not origins:
+            return ""
+        by_quantity: dict[Quantity, list[int]] = {}
+        for quantity, entry in origins:
+            by_quantity.setdefault(quantity, []).append(entry)
+        return self.say.text("from_steps", origins=self.say.text("separator").join(self.origin_parts(by_quantity)))
+
+    def origin_parts(self, by_quantity: dict[Quantity, list[int]]) -> Iterator[str]:
+        for quantity, entries in by_quantity.items():
+            symbols, steps = (
+                self.steps.symbols(quantity, np.array(entries)),
+                self.numbers_of(quantity, np.array(entries)),
+            )
+            if len(entries) <= FEW:
+                yield from self.say.rows("origin", len(entries), symbol=symbols, n=steps)
+            else:
+                yield self.say.text("origins", first=symbols[0], last=symbols[-1], first_n=steps[0], last_n=steps[-1])
+
+
+def numbers(lines: Lines) -> list[str]:
+    return [*map(str, lines.numbers_of_steps.tolist())]
+
+
+def right_sides(lines: Lines) -> tuple[Sequence[str], ...]:
+    """Symbols, numbers, result: each but those that only repeat the next."""
+    sides = [side for side in (lines.formulas, lines.numbers) if side != lines.printed]
+    return (*sides, lines.printed)
