@@ -55,9 +55,10 @@ def significant_texts(flat: Array, significant: int, keep_zeros: bool = False) -
     for k in np.flatnonzero(near_tie(scaled)).tolist():
         context = Context(prec=significant, rounding=ROUND_HALF_UP)
         texts[k] = f"%.{significant}g" % context.create_decimal(f"{flat[k]:.15g}")
-    for k in np.flatnonzero((np.rint(scaled) % 10 == 0) & (flat != 0) & (keep_zeros | ~ends(scaled))).tolist():
-        texts[k] = f"%#.{significant}g" % float(texts[k])
-        texts[k] = texts[k].removesuffix(".").replace(".e", "e")
+    zeros = np.flatnonzero((np.rint(scaled) % 10 == 0) & (flat != 0) & (keep_zeros | ~ends(scaled))).tolist()
+    shown = (f"%#.{significant}g\n" * len(zeros) % tuple(float(texts[k]) for k in zeros)).split("\n")
+    for k, text in zip(zeros, shown, strict=False):
+        texts[k] = text.removesuffix(".").replace(".e", "e")
     return texts
 
 

@@ -39,7 +39,7 @@ def step_records(work: Worked) -> Iterator[dict[str, Any]]:
 
 
 def line_records(steps: Steps, say: Speaker, lines: Lines) -> Iterator[tuple[int, dict[str, Any]]]:
-    function = say.text("function_name", name=lines.quantity.node.op) if lines.kind in ("activation", "slope") else ""
+    function = say.word("function_name", name=lines.quantity.node.op) if lines.kind in ("activation", "slope") else ""
     reason = say.text("reason", kind=lines.kind, function=function)
     values = steps.work.numbers[lines.quantity].ravel()[lines.entries].tolist()
     used, names = used_steps(lines, steps.numbering), lines.names

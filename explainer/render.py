@@ -57,11 +57,19 @@ class Speaker:
     def __init__(self, language: str, format: str, flavour: str = "", escape: Callable[[str], str] = str) -> None:
         self.escape = escape
         self._macros = macros(language, format, flavour)
+        self._words: dict[Any, str] = {}
         self._skeletons = skeletons(language, format, flavour)
 
     def text(self, macro: str, **fields: Any) -> str:
         """One text, from plain data."""
         return str(self._macros[macro](**fields))
+
+    def word(self, macro: str, **fields: str | bool) -> str:
+        """As `text`, for the small pieces that are asked for again and again."""
+        key = macro, tuple(fields.items())
+        if key not in self._words:
+            self._words[key] = self.text(macro, **fields)
+        return self._words[key]
 
     def rows(self, macro: str, rows: int, **fields: Field) -> list[str]:
         """One text for each row. A field is the same for all (a str), or has a text for each row (a list).

@@ -227,11 +227,11 @@ class Steps:
 
     def lines(self, kind: str, quantity: Quantity, entries: Array, terms: Sequence[Terms]) -> Lines:
         rows = len(entries)
-        plain, _ = self.plain(quantity, entries)
+        plain, shown = self.plain(quantity, entries)
         symbols = [
             (in_symbols(g.pattern, [self.symbols(q, e) for q, e in slots(g)], len(g.owner)), g.owner) for g in terms
         ]
-        operands = self.operands(terms, plain, self.work.numbers[quantity].ravel()[entries])
+        operands = self.operands(terms, shown)
         numbers = []
         for group, columns in zip(terms, operands, strict=True):
             if isinstance(group.pattern, sp.Piecewise):  # in numbers, the case that holds: the result
@@ -255,8 +255,7 @@ class Steps:
             return self.tex.symbols(quantity, entries)
         if quantity not in self._symbols:
             self._symbols[quantity] = self.tex.symbols(quantity, np.arange(quantity.node.size))
-        known = self._symbols[quantity]
-        return [known[k] for k in entries.tolist()]
+        return chosen(self._symbols[quantity], entries)
 
     def plain(self, quantity: Quantity, entries: Array) -> tuple[list[str], Array]:
         """The numbers as plain text, and as the text says they are."""
@@ -269,37 +268,53 @@ class Steps:
             texts = precision.texts(numbers, keep_zeros=found)
             self._plain[quantity] = texts, np.array(texts, float)
         texts, shown = self._plain[quantity]
-        return [texts[k] for k in entries.tolist()], shown[entries]
+        return chosen(texts, entries), shown[entries]
 
-    def operands(self, terms: Sequence[Terms], plain: Sequence[str], exact: Array) -> list[list[list[str]]]:
+    def operands(self, terms: Sequence[Terms], result: Array) -> list[list[list[str]]]:
         """The plain text of each slot's number, with as many digits as it takes for each row to recompute.
 
-        A row recomputes when what is printed on its right side gives its result within one unit of the last place.
+        A row recomputes when what is printed on its right side gives its result, as it is printed, within one unit of
+        the last place.
         """
         columns = [[self.plain(q, e) for q, e in slots(group)] for group in terms]
         texts = [[text for text, _ in group] for group in columns]
         if self.carried:
             return texts
         shown = [[number for _, number in group] for group in columns]
-        result = np.array(plain, float)
-        unit = self.work.precision.unit(result)
+        unit = self.work.precision.unit(result) * (1 + 1e-9)
+        rows, places = np.arange(len(result)), [np.arange(len(group.owner)) for group in terms]
         for extra in range(1, MOST_EXTRA + 1):
             total = np.zeros(len(result))
-            for group, numbers in zip(terms, shown, strict=True):
-                found = evaluated(group.pattern, tuple(numbers)) * np.ones(len(group.owner))
-                total += np.bincount(group.owner, found, len(result))
-            off = ~(np.abs(total - result) <= unit * (1 + 1e-9))
-            if not off.any():
+            for group, numbers, here in zip(terms, shown, places, strict=True):
+                found = evaluated(group.pattern, tuple(numbers)) * np.ones(len(here))
+                total += np.bincount(group.owner[here], found, len(result))
+            rows = rows[~(np.abs(total[rows] - result[rows]) <= unit[rows])]
+            if not len(rows):
                 break
-            for group, group_texts, group_shown in zip(terms, texts, shown, strict=True):
-                chosen = np.flatnonzero(off[group.owner])
-                for k, (quantity, entries) in enumerate(slots(group)):
-                    longer = self.work.precision.texts(self.work.numbers[quantity].ravel()[entries[chosen]], extra)
-                    group_shown[k] = group_shown[k].copy()
-                    group_shown[k][chosen] = np.array(longer, float)
-                    for place, text in zip(chosen.tolist(), longer, strict=True):
-                        group_texts[k][place] = text
+            places = [here[np.isin(group.owner[here], rows)] for group, here in zip(terms, places, strict=True)]
+            shown = []
+            for group, group_texts, here in zip(terms, texts, places, strict=True):
+                shown.append(
+                    [
+                        self.longer(q, e[here], extra, column, here)
+                        for (q, e), column in zip(slots(group), group_texts, strict=True)
+                    ]
+                )
         return texts
+
+    def longer(self, quantity: Quantity, entries: Array, extra: int, column: list[str], places: Array) -> Array:
+        """Put longer texts into their places in a column; the numbers they show."""
+        texts = self.work.precision.texts(self.work.numbers[quantity].ravel()[entries], extra)
+        for place, text in zip(places.tolist(), texts, strict=True):
+            column[place] = text
+        return np.array(texts, float)
+
+
+def chosen(texts: list[str], entries: Array) -> list[str]:
+    """The texts at some places; a slice where they stand side by side."""
+    if len(entries) and entries[-1] - entries[0] == len(entries) - 1 and (np.diff(entries) == 1).all():
+        return texts[entries[0] : entries[-1] + 1]
+    return [texts[k] for k in entries.tolist()]
 
 
 def slots(group: Terms) -> list[tuple[Quantity, Array]]:

@@ -123,7 +123,7 @@ def bracketed(text: str) -> str:
 
 def joined(terms: Sequence[str], plus: str = " + ", minus: str = " - ") -> str:
     """Terms as a sum; one that begins with a minus sign is subtracted."""
-    return terms[0] + "".join(minus + t[1:] if t[0] == "-" else plus + t for t in terms[1:])
+    return plus.join(terms).replace(f"{plus}-", minus)
 
 
 def is_negative(term: Any) -> bool:

@@ -55,7 +55,7 @@ SPECS = {name: text.replace("HIDDEN", "sigmoid").replace("LOSS", "half_squared_e
 # what stands for the fields of a macro, where a plain text does not do
 FLAG = (False, True)
 SAMPLES: dict[str, tuple[Any, ...]] = dict.fromkeys(
-    ("several", "output", "smooth", "rounded", "updates", "biased", "shared"), FLAG
+    ("several", "output", "smooth", "rounded", "links", "biased", "shared"), FLAG
 )
 SAMPLES |= {
     "biases": FLAG,

@@ -105,3 +105,18 @@ def test_a_zero_at_the_end_is_kept_where_the_number_goes_on_and_left_out_where_i
 def test_unit_of_a_result_is_that_of_its_last_digit() -> None:
     assert math.isclose(Precision(5).unit(np.array([0.5438]))[0], 1e-5)
     assert math.isclose(Precision(decimals=4).unit(np.array([12.5]))[0], 1e-4)
+
+
+@pytest.mark.parametrize("detail", ["brief", "normal", "full"])
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_link_of_a_page_leads_somewhere(name: str, detail: str) -> None:
+    derivation = explainer.explain(example(name, detail=detail))
+    for to, link, target in (
+        ("markdown", r"\]\(#(\w+)\)", r'<a id="(\w+)">'),
+        ("html", r'href="#(\w+)"', r'id="(\w+)"'),
+        ("latex", r"\\hyperlink\{(\w+)\}", r"\\hypertarget\{(\w+)\}"),
+    ):
+        page = "".join(derivation.text(to))
+        targets = re.findall(target, page)
+        assert set(re.findall(link, page)) <= set(targets)
+        assert len(targets) == len(set(targets))

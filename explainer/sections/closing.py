@@ -40,20 +40,20 @@ def update(page: Page) -> Iterator[str]:
 
 def signs(page: Page, lines: Lines, symbols: Sequence[str]) -> list[str]:
     """What the sign of each gradient means for its weight."""
-    gradient = page.work.of("adjoint", lines.quantity.node).ravel()[lines.entries]
-    said = {
-        sign: page.say.rows(f"sign_{name}", len(symbols), w=symbols)
-        for sign, name in ((-1, "negative"), (0, "zero"), (1, "positive"))
-        if (np.sign(gradient) == sign).any()
-    }
-    return [said[sign][k] for k, sign in enumerate(np.sign(gradient).astype(int).tolist())]
+    signs = np.sign(page.work.of("adjoint", lines.quantity.node).ravel()[lines.entries])
+    found = [""] * len(symbols)
+    for sign, name in ((-1, "negative"), (0, "zero"), (1, "positive")):
+        rows = np.flatnonzero(signs == sign).tolist()
+        for row, text in zip(rows, page.say.rows(f"sign_{name}", len(rows), w=[symbols[k] for k in rows]), strict=True):
+            found[row] = text
+    return found
 
 
 def helped(page: Page) -> Iterator[str]:
     say = page.say
     outputs, *losses = page.steps.loss_after()
-    equations = say.rows("equation", len(outputs), left=outputs.symbols, right=outputs.printed)
-    yield say.text("helped_opening", outputs=say.text("separator").join(equations))
+    equations = say.rows("output_after", len(outputs), n=numbers(outputs), left=outputs.symbols, right=outputs.printed)
+    yield say.text("helped_opening", outputs=say.word("separator").join(equations))
     if not page.brief:
         yield from loss_lines(page, losses)
     before, after = page.work.loss_before, page.work.loss_after
@@ -78,7 +78,7 @@ def summary(page: Page) -> Iterator[str]:
     if page.count > MANY:
         yield page.say.text("summary_many", count=page.count)
         return
-    yield page.say.text("summary_table", updates=True)
+    yield page.say.text("summary_table", links=not page.brief)
     for parameters in page.steps.parameters:
         for leaf, entries in parameters:
             value, gradient, new = (Quantity(what, leaf) for what in ("value", "adjoint", "updated"))
@@ -92,5 +92,6 @@ def summary(page: Page) -> Iterator[str]:
                 new=page.printed(new, entries),
                 n=page.numbers_of(gradient, entries),
                 m=page.numbers_of(new, entries),
+                links=not page.brief,
             )
     yield page.say.text("table_end")

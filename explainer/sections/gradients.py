@@ -67,7 +67,7 @@ def gradient_fields(page: Page, lines: Lines) -> dict[str, Any]:
         "loss": page.tex.loss,
         "g": lines.symbols,
         "check": tex_numbers(shown),
-        "check_name": page.say.text("check_name", smooth=check.method == "complex step"),
+        "check_name": page.say.word("check_name", smooth=check.method == "complex step"),
     }
 
 
@@ -174,7 +174,7 @@ def factors(page: Page, link: Link, w: str) -> Iterator[str]:
     left, right = one_row(adjoint)
     yield say.text("chain_adjoint", left=left, lines=right, n=numbers(adjoint)[0], y=y)
     left, right = one_row(slope)
-    function = say.text("function_name", name=link.y.op)
+    function = say.word("function_name", name=link.y.op)
     yield say.text("chain_slope", left=left, lines=right, n=numbers(slope)[0], function=function)
     formula = in_symbols(link.partial, [steps.symbols(q, e) for q, e in link.slots], 1)[0]
     shown = [tex_numbers(steps.plain(q, e)[0])[0] for q, e in link.slots]

@@ -37,7 +37,7 @@ def given(page: Page) -> Iterator[str]:
         rate=page.equalities(net.learning_rate) if net.learning_rate in net.given else "",
     )
     for number, layer in enumerate(net.layers, 1):
-        yield say.text("given_layer", number=number, function=say.text("function_name", name=layer.activation.op))
+        yield say.text("given_layer", number=number, function=say.word("function_name", name=layer.activation.op))
         labels = net.problem.layers[number - 1].labels
         if layer.weights.size > MANY:
             yield say.text("given_many", first=labels[0], last=labels[-1], count=layer.weights.size)
@@ -105,7 +105,7 @@ def frozen_names(page: Page) -> str:
     for leaf, trained in page.work.network.trained.items():
         entries = np.flatnonzero(~trained.ravel())
         found += [page.say.text("mathematics", tex=s) for s in page.steps.symbols(Quantity("value", leaf), entries)]
-    return page.say.text("separator").join(found)
+    return page.say.word("separator").join(found)
 
 
 def equations(page: Page) -> Iterator[str]:
@@ -114,7 +114,7 @@ def equations(page: Page) -> Iterator[str]:
     yield say.text("equations_note")
     for name in dict.fromkeys(layer.activation.op for layer in page.work.network.layers):
         function, slope = general_function(page.work, page.tex, name)
-        yield say.text("equation_function", name=say.text("function_name", name=name), function=function, slope=slope)
+        yield say.text("equation_function", name=say.word("function_name", name=name), function=function, slope=slope)
 
 
 # ---- the equations in general

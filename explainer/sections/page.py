@@ -13,7 +13,7 @@ from ..graph import Cells, Node
 from ..notation import Quantity, Tex
 from ..ops import Array
 from ..render import Speaker
-from ..steps import Lines, Steps, slots
+from ..steps import Lines, Steps, chosen, slots
 from ..typeset import one_each
 from ..worked import Worked
 from .paths import onward_paths
@@ -75,10 +75,10 @@ class Page:
         quantity = Quantity("value", node)
         numbers = tex_numbers(self.steps.plain(quantity, entries)[0])
         symbols = self.steps.symbols(quantity, entries)
-        return self.say.text("separator").join(self.say.rows("equation", len(entries), left=symbols, right=numbers))
+        return self.say.word("separator").join(self.say.rows("equation", len(entries), left=symbols, right=numbers))
 
     def both(self, *equations: str) -> str:
-        return self.say.text("separator").join(self.say.text("mathematics", tex=tex) for tex in equations)
+        return self.say.word("separator").join(self.say.text("mathematics", tex=tex) for tex in equations)
 
     def printed(self, quantity: Quantity, entries: Array) -> list[str]:
         return tex_numbers(self.steps.plain(quantity, entries)[0])
@@ -98,7 +98,7 @@ class Page:
             return [""] * len(lines)
         if all(one_each(owner, len(lines)) for _, _, owner in known):
             columns = [self.origin_column(quantity, entries) for quantity, entries, _ in known]
-            separator = self.say.text("separator")
+            separator = self.say.word("separator")
             joined = columns[0] if len(columns) == 1 else [separator.join(row) for row in zip(*columns, strict=True)]
             return self.say.rows("from_steps", len(lines), origins=joined)
         found: list[list[tuple[Quantity, int]]] = [[] for _ in range(len(lines))]
@@ -120,7 +120,7 @@ class Page:
         texts = self.say.rows(
             "origin", len(every), symbol=self.steps.symbols(quantity, every), n=self.numbers_of(quantity, every)
         )
-        return [texts[k] for k in entries.tolist()]
+        return chosen(texts, entries)
 
     def origin_text(self, origins: Sequence[tuple[Quantity, int]]) -> str:
         if not origins:
@@ -128,7 +128,7 @@ class Page:
         by_quantity: dict[Quantity, list[int]] = {}
         for quantity, entry in origins:
             by_quantity.setdefault(quantity, []).append(entry)
-        return self.say.text("from_steps", origins=self.say.text("separator").join(self.origin_parts(by_quantity)))
+        return self.say.text("from_steps", origins=self.say.word("separator").join(self.origin_parts(by_quantity)))
 
     def origin_parts(self, by_quantity: dict[Quantity, list[int]]) -> Iterator[str]:
         for quantity, entries in by_quantity.items():

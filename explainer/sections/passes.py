@@ -23,7 +23,7 @@ def forward(page: Page) -> Iterator[str]:
 def forward_steps(page: Page, layer: Built) -> Iterator[str]:
     found = [*page.steps.forward(layer)]
     activation = found[-1]
-    function = page.say.text("function_name", name=layer.activation.op)
+    function = page.say.word("function_name", name=layer.activation.op)
     first = 0
     for z in found[:-1]:
         part = slice(first, first + len(z))
@@ -120,7 +120,7 @@ def backward_steps(page: Page, layer: Built) -> Iterator[str]:
             y=page.steps.symbols(Quantity("value", layer.activation), adjoint.entries),
             z=page.steps.symbols(Quantity("value", layer.pre_activation), adjoint.entries),
             loss=page.tex.loss,
-            function=page.say.text("function_name", name=layer.activation.op),
+            function=page.say.word("function_name", name=layer.activation.op),
         )
         first += len(adjoint)
 
