@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,9 +17,11 @@ from .errors import ExplainerError, InputError, printable
 from .lazy import Lazy
 
 if TYPE_CHECKING:
-    from . import derivation, problem, spec
+    from . import derivation, differentiation, problem, spec
 else:
-    derivation, problem, spec = (Lazy(f"explainer.{name}") for name in ("derivation", "problem", "spec"))
+    derivation, differentiation, problem, spec = (
+        Lazy(f"explainer.{name}") for name in ("derivation", "differentiation", "problem", "spec")
+    )
 
 EXAMPLES = Path(__file__).parent / "examples"
 DEMO = "2-2-3-1"
@@ -33,7 +36,10 @@ FORMAT_NAMES = {
 
 WRITING: list[tuple[str, dict[str, Any]]] = [
     ("--language", {"type": click.Choice(["en", "zh"]), "help": "Language of the page."}),
-    ("--notation", {"metavar": "NAME", "help": "Names of quantities on the page (numbered)."}),
+    (
+        "--notation",
+        {"metavar": "NAME", "help": "Symbols on the page: numbered, theta, nielsen, rashid, mazur or layered."},
+    ),
     ("--digits", {"type": int, "metavar": "D", "help": "Decimals of each number."}),
     ("--significant", {"type": int, "metavar": "S", "help": "Significant digits of each number (default 5)."}),
     (
@@ -113,6 +119,47 @@ def derive(spec_file: str, outputs: tuple[str, ...], to: str | None, flavour: st
                 click.echo(chunk, nl=False)
     written = f"wrote {', '.join(str(path) for path, _ in files)}: " if files else ""
     click.echo(printable(written + headline(found)), err=True)
+
+
+class FormulaCommand(click.Command):
+    """A command whose arguments may begin with a minus, as formulas do: -x^2 is no option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        known = ("-o", "-h")
+        return super().parse_args(
+            ctx, [f" {a}" if re.match("-[^-]", a) and not a.startswith(known) else a for a in args]
+        )
+
+
+@main.command(cls=FormulaCommand)
+@click.argument("formula", metavar="EXPR")
+@click.argument("variable", metavar="VAR")
+@click.option("-o", "--output", "outputs", multiple=True, metavar="FILE", help="Where to write; once for each format.")
+@click.option("--to", type=click.Choice(list(FORMAT_NAMES)), help="The format, where FILE's ending does not say.")
+@click.option(
+    "--flavour",
+    type=click.Choice(["github", "myst", "mkdocs", "jupyter"]),
+    default="github",
+    help="How mathematics is marked in Markdown.",
+)
+@click.option("--language", type=click.Choice(["en", "zh"]), default="en", help="Language of the page.")
+def differentiate(
+    formula: str, variable: str, outputs: tuple[str, ...], to: str | None, flavour: str, language: str
+) -> None:
+    """Write the derivative of the formula EXPR with respect to VAR, rule by rule.
+
+    For example: explainer differentiate "1/(1+exp(-x))" x
+    """
+    named = FORMAT_NAMES[to] if to else None
+    with refusals("EXPR"):
+        files = {Path(name): named or derivation.format_of(name) for name in outputs if name != "-"}
+        found = differentiation.differentiate(formula.removeprefix(" "), variable)
+        differentiation.save(files, found, flavour, language)
+        if not outputs or "-" in outputs:
+            for chunk in found.text(named or "markdown", flavour, language):
+                click.echo(chunk, nl=False)
+    written = f"wrote {', '.join(map(str, files))}: " if files else ""
+    click.echo(printable(f"{written}{found.derivative}; {found.verdict}"), err=True)
 
 
 @main.command()

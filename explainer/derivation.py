@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from .publish import ESCAPES, with_mathml, write
 from .record import record
 from .render import Speaker, streamed
 from .values import Check
-from .worked import Worked, named, worked
+from .worked import Worked, iterations, named
 
 FORMATS = {".md": "markdown", ".tex": "latex", ".html": "html", ".json": "json"}
 LATER = (".pdf", ".ipynb", ".typ")
@@ -27,13 +27,14 @@ class Derivation:
     numerical check of the gradients found (None where nothing is trained).
     """
 
-    def __init__(self, problem: Problem, work: Worked) -> None:
+    def __init__(self, problem: Problem, works: Sequence[Worked]) -> None:
         self.problem = problem
-        self._work = work
+        self._works = works
+        self._work = works[0]
 
     @property
     def values(self) -> dict[str, float]:
-        """Every quantity at full precision, or as carried with `carry: rounded`."""
+        """Every quantity of the first update at full precision, or as carried with `carry: rounded`."""
         return dict(named(self._work))
 
     @property
@@ -47,15 +48,15 @@ class Derivation:
 
     @property
     def losses(self) -> tuple[float | None, float | None]:
-        """The loss before and after the update; None where there is none."""
-        return self._work.loss_before, self._work.loss_after
+        """The loss before the first update and after the last; None where there is none."""
+        return self._work.loss_before, self._works[-1].loss_after
 
     def text(self, to: str = "markdown", flavour: str = "github") -> Iterator[str]:
         """The page in pieces. `to` is markdown, latex, html or json; `flavour` is of the mathematics in Markdown."""
         if to == "json":
-            return streamed(record(self._work))
+            return streamed(record(self._works))
         say = Speaker(self.problem.writing.language, to, flavour, ESCAPES[to])
-        page = streamed(document(self._work, say))
+        page = streamed(document(self._works, say))
         return with_mathml(page) if to == "html" else page
 
     def save(self, *paths: str | PathLike[str], flavour: str = "github") -> None:
@@ -77,7 +78,7 @@ def explain(problem: Problem) -> Derivation:
 
     Raises CheckFailed where the derivations disagree, and InputError or ExplainerError where a number is not finite.
     """
-    return Derivation(problem, worked(problem))
+    return Derivation(problem, [*iterations(problem)])
 
 
 def save(outputs: Iterable[tuple[Path, str]], derivation: Derivation, flavour: str) -> None:

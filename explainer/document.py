@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from .render import Speaker
-from .sections.closing import helped, summary, update
+from .sections.closing import helped, progress, summary, update
+from .sections.matrices import in_matrices
 from .sections.opening import conventions, equations, given, question
 from .sections.page import Page
 from .sections.passes import backward, forward, loss
@@ -17,6 +18,7 @@ SECTIONS: list[tuple[str, Section, Callable[[Page], bool]]] = [  # name, text, a
     ("given", given, lambda page: True),
     ("conventions", conventions, lambda page: not page.brief),
     ("equations", equations, lambda page: not page.brief),
+    ("matrices", in_matrices, lambda page: page.view != "scalar" and not page.brief),
     ("forward", forward, lambda page: True),
     ("loss", loss, lambda page: page.has_loss),
     ("backward", backward, lambda page: page.has_loss),
@@ -26,14 +28,48 @@ SECTIONS: list[tuple[str, Section, Callable[[Page], bool]]] = [  # name, text, a
 ]
 
 
-def document(work: Worked, say: Speaker) -> Iterator[str]:
-    """The page of one derivation, piece by piece."""
-    page = Page(work, say)
-    sections = [(name, section) for name, section, has in SECTIONS if has(page)]
-    contents = [[name, say.text("section_title", id=name)] for name, _ in sections]
-    yield say.text("begin", title=say.escape(work.network.problem.title), contents=contents)
-    yield from question(page)
-    for name, section in sections:
-        yield say.text("section", id=name, title=say.text("section_title", id=name))
+AGAIN = ("forward", "loss", "backward", "update", "helped", "summary")  # what is worked anew for every update
+
+
+def document(works: Sequence[Worked], say: Speaker) -> Iterator[str]:
+    """The page of one derivation, piece by piece; of several updates, one after the other."""
+    pages = pages_of(works, say)
+    sections = [
+        (anchor(page, name), title(page, name, len(pages)), section, page)
+        for page in pages
+        for name, section, has in SECTIONS
+        if has(page) and (page.work.iteration == 1 or name in AGAIN)
+    ]
+    contents = [[name, heading] for name, heading, _, _ in sections]
+    yield say.text("begin", title=say.escape(works[0].network.problem.title), contents=contents)
+    yield from question(pages[0])
+    for name, heading, section, page in sections:
+        yield say.text("section", id=name, title=heading)
         yield from section(page)
+    if len(pages) > 1:
+        yield from progress(pages)
     yield say.text("end")
+
+
+def pages_of(works: Sequence[Worked], say: Speaker) -> list[Page]:
+    """A page for each update; their steps are numbered on."""
+    pages, following = [], 1
+    for work in works:
+        pages.append(Page(work, say, following))
+        if len(works) > 1:
+            following = pages[-1].steps.following
+    return pages
+
+
+def anchor(page: Page, name: str) -> str:
+    return name if page.work.iteration == 1 else f"{name}-{page.work.iteration}"
+
+
+def title(page: Page, name: str, updates: int) -> str:
+    """The heading of a section, with the number of the update where there are several."""
+    text = page.say.text("section_title", id=name)
+    return (
+        text
+        if updates == 1 or name not in AGAIN
+        else page.say.text("iteration_title", number=page.work.iteration, title=text)
+    )

@@ -7,7 +7,8 @@ pattern with names or numbers put in, so SymPy's work does not grow with the net
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -45,6 +46,7 @@ class Partial:
 
     read: Read
     term: Term  # its pattern is the partial
+    apart: bool = False  # holds only where the entry read is not the one beside the result
 
 
 def slot(k: int) -> sp.Symbol:
@@ -76,42 +78,59 @@ class GeneralEntries:
         self.base = sp.IndexedBase(f"argument{argument}", real=True)
 
     def __call__(self, *index: Any) -> sp.Expr:
-        return self.base[index]
+        return self.base[index or sp.S.Zero]  # a single number has no index, but SymPy wants one
 
 
 @cache
 def _definition(op: str, rank: int, ranks: tuple[int, ...], params: tuple[tuple[str, Any], ...]) -> tuple[Term, ...]:
     entries = [GeneralEntries(k, n) for k, n in enumerate(ranks)]
-    terms = terms_of(OPS[op].element(RESULT[:rank], *entries, **number_params(params)))
+    terms = terms_of(OPS[op].element(RESULT[:rank], *entries, **number_params(params)), ranks)
     return tuple(sorted(terms, key=lambda term: not term.over))  # the sum over inputs, then the bias
 
 
 @cache
 def _partials(op: str, rank: int, ranks: tuple[int, ...], params: tuple[tuple[str, Any], ...]) -> tuple[Partial, ...]:
-    found = []
-    slope = OPS[op].slope
-    for term in _definition(op, rank, ranks, params):
-        for k, read in enumerate(term.reads):
-            if slope is None:
-                found.append(Partial(read, repatterned(term.pattern.diff(slot(k)), term.reads, term.over)))
-            elif read.argument == 0:
-                reads = (Read(-1, RESULT[:rank]), *(Read(a, RESULT[:rank]) for a in range(len(ranks))))
-                found.append(Partial(read, repatterned(slope(*map(slot, range(len(reads)))), reads, ())))
-    return tuple(found)
+    own, result = OPS[op], Read(-1, RESULT[:rank])
+    if own.jacobian is not None:
+        beside, elsewhere = own.jacobian
+        other = (sp.Symbol("k", integer=True), RESULT[1])
+        return (
+            Partial(Read(0, RESULT), Term(beside(slot(0)), (result,), ())),
+            Partial(
+                Read(0, other), Term(elsewhere(slot(0), slot(1)), (result, Read(-1, other)), other[:1]), apart=True
+            ),
+        )
+    if own.slope is not None:
+        beside = Read(0, RESULT[: ranks[0]]) if rank else Read(0, ())
+        if op in COLUMN_LOSSES:
+            beside = Read(0, (sp.Symbol("k", integer=True), RESULT[1]))
+        over = beside.index[:1] if op in COLUMN_LOSSES else ()
+        reads = (result, *(Read(a, beside.index) for a in range(len(ranks))))
+        slope = own.slope(*map(slot, range(len(reads))), **number_params(params))
+        return (Partial(beside, repatterned(slope, reads, over)),)
+    return tuple(
+        Partial(read, repatterned(term.pattern.diff(slot(k)), term.reads, term.over))
+        for term in _definition(op, rank, ranks, params)
+        for k, read in enumerate(term.reads)
+    )
+
+
+COLUMN_LOSSES = ("softmax_cross_entropy",)  # one number for a column: their result has one row
 
 
 def number_params(params: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
-    """Parameters as SymPy numbers: -1.0 is -1, not -1.00000000000000."""
-    return {k: sp.nsimplify(v) if isinstance(v, float) else v for k, v in params}
+    """Parameters as SymPy numbers; a whole one as such: -1.0 is -1."""
+    return {k: sp.Float(v) if isinstance(v, float) and v != int(v) else sp.Integer(v) for k, v in params}
 
 
-def terms_of(expression: sp.Expr) -> Iterator[Term]:
+def terms_of(expression: sp.Expr, ranks: tuple[int, ...]) -> Iterator[Term]:
     for part in sp.Add.make_args(expression) if has_sum(expression) else [expression]:
         limits = part.limits if isinstance(part, sp.Sum) else ()
         body = part.function if isinstance(part, sp.Sum) else part
         atoms = sorted(body.atoms(sp.Indexed), key=lambda atom: str(atom.base))
-        reads = tuple(Read(int(str(atom.base).removeprefix("argument")), tuple(atom.indices)) for atom in atoms)
-        pattern = body.xreplace({atom: slot(k) for k, atom in enumerate(atoms)})
+        arguments = [int(str(atom.base).removeprefix("argument")) for atom in atoms]
+        reads = tuple(Read(k, tuple(atom.indices)[: ranks[k]]) for k, atom in zip(arguments, atoms, strict=True))
+        pattern = rebuilt(body, {atom: slot(k) for k, atom in enumerate(atoms)})
         yield Term(pattern, reads, tuple(limit[0] for limit in limits))
 
 
@@ -127,13 +146,17 @@ def repatterned(pattern: sp.Expr, reads: tuple[Read, ...], over: tuple[sp.Symbol
 
 def renamed(pattern: Any, numbers: dict[int, int]) -> Any:
     """The pattern with slot k called slot numbers[k]. SymPy would rebuild it, and multiply -(t - y) out."""
-    if pattern.is_Symbol:
-        return slot(numbers[int(pattern.name[1:])])
+    return rebuilt(pattern, {slot(old): slot(new) for old, new in numbers.items()})
+
+
+def rebuilt(pattern: Any, found: Mapping[Any, Any]) -> Any:
+    """The pattern with parts of it replaced, and nothing multiplied out."""
+    if pattern in found:
+        return found[pattern]
     if not pattern.args:
         return pattern
-    parts = [renamed(part, numbers) for part in pattern.args]
     unevaluated = {"evaluate": False} if isinstance(pattern, sp.Add | sp.Mul | sp.Pow) else {}
-    return pattern.func(*parts, **unevaluated)
+    return pattern.func(*(rebuilt(part, found) for part in pattern.args), **unevaluated)
 
 
 def far_slope(op: str) -> sp.Expr | None:
@@ -165,6 +188,19 @@ def value_terms(node: Node, rows: Array) -> list[Terms]:
     return found
 
 
+def softmax_terms(node: Node, rows: Array, largest: Array | None) -> list[Terms]:
+    """exp(z_j) over the sum of all exp(z_k) of its column, each z less the column's `largest` entry where it is given."""
+    scores, (count, samples) = node.parents[0], node.shape
+    away = slot(count + 1) if largest is not None else 0
+    powers = [sp.exp(slot(k) - away) for k in range(count + 1)]
+    pattern = sp.Mul(powers[0], sp.Pow(sp.Add(*powers[1:], evaluate=False), -1, evaluate=False), evaluate=False)
+    column = rows % samples
+    entries = (rows, *(k * samples + column for k in range(count)))
+    if largest is not None:
+        entries = (*entries, largest[column])
+    return [Terms(pattern, (Quantity("value", scores),) * len(entries), entries, np.arange(len(rows)))]
+
+
 def uses(reads: dict[Node, list[tuple[Node, int]]], node: Node, entries: Array) -> list[Terms]:
     """The chain rule for entries of a node: one term adjoint(reader) * partial for each use.
 
@@ -191,19 +227,34 @@ def use_terms(
     free = tuple(s for s in (*RESULT[: len(reader.shape)], *term.over) if s not in at)
     lengths = {**dict(zip(RESULT, reader.shape, strict=False)), **sizes(reader, term)}
     indices, owner = spread(at, free, lengths, len(index[0]))
+    if partial.apart:
+        elsewhere = indices[read.index[0]] != indices[RESULT[0]]
+        indices, owner = {s: k[elsewhere] for s, k in indices.items()}, owner[elsewhere]
     slots = [placed(reader, r, indices) for r in term.reads]
-    adjoint = placed(reader, Read(-1, RESULT[: len(reader.shape)]), indices)
-    if known_to_be_one(reads, reader):
-        return dropped(term, slots, owner)
+    constant = constant_adjoint(reads, reader)
+    if constant is not None:
+        pattern = term.pattern if constant == 1 else sp.Mul(constant, term.pattern, evaluate=False)
+        return dropped(Term(pattern, term.reads, term.over), slots, owner)
+    result = Read(-1, RESULT[: len(reader.shape)])
+    adjoint = placed(reader, Read(-1, (sp.S.Zero, RESULT[1])) if reader.op in COLUMN_LOSSES else result, indices)
     shifted = renamed(term.pattern, {k: k + 1 for k in range(len(slots))})
     product = sp.Mul(slot(0), shifted, evaluate=False) if shifted != 1 else slot(0)
     whole = Term(product, (read, *term.reads), term.over)
     return dropped(whole, [(Quantity("adjoint", reader), adjoint[1]), *slots], owner)
 
 
-def known_to_be_one(reads: dict[Node, list[tuple[Node, int]]], node: Node) -> bool:
-    """Whether dE/d(node) is 1 and so not worth writing: the loss, and the terms it is the plain sum of."""
-    return not reads[node] or all(reader.op == "total" and known_to_be_one(reads, reader) for reader, _ in reads[node])
+def constant_adjoint(reads: dict[Node, list[tuple[Node, int]]], node: Node) -> Any:
+    """dE/d(node) where it is a number known beforehand: the loss, and what it is the plain sum or mean of; else None."""
+    if not reads[node]:
+        return sp.S.One
+    if len(reads[node]) > 1:
+        return None
+    reader, _ = reads[node][0]
+    factor = {"total": 1, "column_total": 1, "add": 1, "mean": sp.Rational(1, reader.params.get("count", 1))}.get(
+        reader.op
+    )
+    further = constant_adjoint(reads, reader) if factor is not None else None
+    return None if further is None else factor * further
 
 
 def spread(
@@ -220,9 +271,8 @@ def spread(
 def sizes(node: Node, term: Term) -> dict[sp.Symbol, int]:
     """How far each summed index runs: as far as the axes that it walks along."""
     return {
-        symbol: node.parents[read.argument].shape[axis]
+        symbol: (node if read.argument < 0 else node.parents[read.argument]).shape[axis]
         for read in term.reads
-        if read.argument >= 0
         for axis, symbol in enumerate(read.index)
         if symbol in term.over
     }
@@ -261,6 +311,7 @@ def inverse(where: Array, entries: Array) -> tuple[Array, Array]:
 # ---- patterns in numbers
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    sp.erf: np.vectorize(math.erf, otypes=[float]),
     sp.Add: lambda *parts: sum(parts),
     sp.Mul: lambda *parts: np.prod(np.broadcast_arrays(*parts), axis=0) if len(parts) > 1 else parts[0],
     sp.Pow: lambda base, power: base**power,
@@ -286,8 +337,37 @@ def evaluated(pattern: sp.Expr, slots: tuple[Array, ...]) -> Array:
 def holds(condition: Any, slots: tuple[Array, ...]) -> Array:
     if condition == sp.true:
         return np.ones(np.shape(slots[0]), bool)
-    compare = {sp.StrictGreaterThan: np.greater, sp.StrictLessThan: np.less}[condition.func]
+    compare = {
+        sp.StrictGreaterThan: np.greater,
+        sp.StrictLessThan: np.less,
+        sp.GreaterThan: np.greater_equal,
+        sp.LessThan: np.less_equal,
+    }[condition.func]
     return np.asarray(compare(*(evaluated(side, slots) for side in condition.args)))
+
+
+def by_case(group: Terms, slots: Callable[[Quantity, Array], Array]) -> list[Terms]:
+    """The terms of a pattern that distinguishes cases, sorted by the case that holds, each with the pattern it has there."""
+    found = [part for part in sp.preorder_traversal(group.pattern) if isinstance(part, sp.Piecewise)]
+    if not found:
+        return [group]
+    numbers = tuple(slots(q, e) for q, e in zip(group.quantities, group.entries, strict=True))
+    left, sorted_terms = np.ones(len(group.owner), bool), []
+    for value, condition in found[0].args:
+        here = left & (holds(condition, numbers) if condition != sp.true else left)
+        left &= ~here
+        if here.any():
+            pattern = rebuilt(group.pattern, {found[0]: value})
+            kept = [k for k in range(len(numbers)) if slot(k) in pattern.free_symbols]
+            sorted_terms.append(
+                Terms(
+                    renamed(pattern, {k: n for n, k in enumerate(kept)}),
+                    tuple(group.quantities[k] for k in kept),
+                    tuple(group.entries[k][here] for k in kept),
+                    group.owner[here],
+                )
+            )
+    return sorted_terms
 
 
 def summed(terms: list[Terms], rows: int, slots: Callable[[Quantity, Array], Array]) -> Array:

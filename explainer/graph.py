@@ -30,6 +30,9 @@ class Cells:
     columns: tuple[str, ...] = ("",)
     own: Mapping[int, str] = field(default_factory=dict)  # flat index -> the name the author gave
     from_inputs: bool = False  # the columns are inputs, not neurons
+    sampled: bool = False  # the columns are the samples of a batch
+    layer: int = 0  # of the rows; 0 is the inputs
+    neurons: tuple[str, ...] = ()  # the labels that the rows belong to, where `rows` are names (of targets)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +62,7 @@ def leaf(name: str, shape: tuple[int, ...], cells: Cells | Picked) -> Node:
     return Node(name, shape, cells)
 
 
-def apply(op: str, *parents: Node, name: str, cells: Cells, **params: Any) -> Node:
+def apply(op: str, *parents: Node, name: str, cells: Cells | Picked, **params: Any) -> Node:
     """The operation applied to earlier nodes; its shape is found by trying it on ones."""
     shape = np.shape(OPS[op].value(*(np.ones(p.shape) for p in parents), **params))
     return Node(name, shape, cells, op, parents, params)
@@ -80,11 +83,15 @@ def order(end: Node) -> list[Node]:
 
 
 def readers(end: Node) -> dict[Node, list[tuple[Node, int]]]:
-    """For each node, the nodes that read it, and as which argument."""
+    """For each node, the nodes through which `end` depends on it, and as which argument they read it."""
     found: dict[Node, list[tuple[Node, int]]] = {node: [] for node in order(end)}
-    for node in found:
+    for node in reversed(order(end)):
+        if node.op == "leaf" or (node is not end and not found[node]):
+            continue
+        through = OPS[node.op].through
         for position, parent in enumerate(node.parents):
-            found[parent].append((node, position))
+            if through is None or position in through:
+                found[parent].insert(0, (node, position))
     return found
 
 

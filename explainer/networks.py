@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .graph import Cells, Node, Picked, apply, leaf
 from .notation import cell_names
 from .ops import Array
-from .problem import Layer, Problem
+from .problem import Choice, Layer, Problem
 from .values import Values
 
 
@@ -26,6 +27,28 @@ class Built:
 
 
 @dataclass(frozen=True, eq=False)
+class Loss:
+    """The loss in the graph, and what it is put together from; each is None where it would only repeat the next."""
+
+    end: Node
+    terms: Node | None = None  # of each output (and sample)
+    samples: Node | None = None  # of each sample
+    data: Node | None = None  # without the penalties
+    penalties: tuple[Node, ...] = ()
+    from_activation: Node | None = None  # where `end` is worked from scores: the same loss of the activation, beside it
+
+    @property
+    def of_samples(self) -> tuple[Node, ...]:
+        """What is found for each sample."""
+        return tuple(node for node in (self.terms, self.samples) if node is not None)
+
+    @property
+    def of_all(self) -> tuple[Node, ...]:
+        """What is found once, from all samples."""
+        return tuple(node for node in (self.data, *self.penalties, self.end) if node is not None)
+
+
+@dataclass(frozen=True, eq=False)
 class Network:
     """A problem as a graph, and the places in it that a derivation speaks of."""
 
@@ -33,46 +56,159 @@ class Network:
     end: Node  # the loss, or the last activation where there is none
     given: Values  # every leaf's numbers
     inputs: Node
+    targets: Node | None
     layers: tuple[Built, ...]
-    loss_terms: Node | None  # the loss of each output, where there are several
+    loss: Loss | None
     trained: dict[Node, Array]  # parameter leaf -> which of its entries are trained
-    learning_rate: Node
+    constants: Mapping[str, Node]  # the numbers of the optimizer, by name
 
     @property
     def outputs(self) -> Node:
         return self.layers[-1].activation
+
+    @property
+    def learning_rate(self) -> Node | None:
+        return self.constants.get("learning_rate")
+
+    @property
+    def samples(self) -> int:
+        return self.inputs.shape[1]
 
 
 def network(problem: Problem) -> Network:
     """The graph of a feed-forward network: each layer a weighted sum and an activation, then the loss."""
     parameters = Parameters(problem)
     given: Values = {}
-    inputs = leaf("x", problem.inputs.shape, Cells("input", problem.input_names))
+    inputs = leaf("x", problem.inputs.shape, in_samples("input", problem.input_names, problem))
     given[inputs] = problem.inputs
     x, layers = inputs, []
     for number, layer in enumerate(problem.layers, 1):
         weights, biases = parameters.weights[number - 1], parameters.biases[number - 1]
-        name, cells = f"z{number}", Cells("pre_activation", layer.labels)
+        name, cells = f"z{number}", in_samples("pre_activation", layer.labels, problem, number)
         if biases is None:
             z = apply("weighted_sum", weights, x, name=name, cells=cells)
         else:
             z = apply("affine", weights, x, biases, name=name, cells=cells, bias_input=layer.bias_input)
-        x = apply(layer.activation.name, z, name=f"a{number}", cells=Cells("activation", layer.labels))
+        op, numbers = activation_of(layer.activation)
+        x = apply(op, z, name=f"a{number}", cells=in_samples("activation", layer.labels, problem, number), **numbers)
         layers.append(Built(weights, biases, z, x))
-    end, terms = x, None
+    targets, loss = None, None
     if problem.loss is not None and problem.targets is not None:
-        target = leaf("t", problem.targets.shape, Cells("target", problem.target_names))
-        given[target] = problem.targets
-        several = target.size > 1
-        name, labels = ("Ek", problem.layers[-1].labels) if several else ("E", ("",))
-        end = apply(problem.loss.name, x, target, name=name, cells=Cells("loss_term" if several else "loss", labels))
-        if several:
-            terms, end = end, apply("total", end, name="E", cells=Cells("loss"))
-    trained = parameters.trained if end is not x and problem.optimizer is not None else {}
-    rate = leaf("eta", (), Cells("learning_rate"))
-    if problem.optimizer is not None:
-        given[rate] = np.array(problem.optimizer.numbers["learning_rate"])
-    return Network(problem, end, given | parameters.given, inputs, tuple(layers), terms, trained, rate)
+        targets = leaf("t", problem.targets.shape, in_samples("target", problem.target_names, problem, len(layers)))
+        given[targets] = problem.targets
+        loss = with_penalties(problem, data_loss(problem, layers[-1], targets), parameters)
+    trained = parameters.trained if loss is not None and problem.optimizer is not None else {}
+    constants = {
+        name: leaf(name, (), Cells(name))
+        for name in (problem.optimizer.numbers if problem.optimizer else ())
+        if name != "averaged"
+    }
+    given |= {node: np.array(problem.optimizer.numbers[name]) for name, node in constants.items() if problem.optimizer}
+    end = loss.end if loss else x
+    return Network(problem, end, given | parameters.given, inputs, targets, tuple(layers), loss, trained, constants)
+
+
+def in_samples(quantity: str, labels: tuple[str, ...], problem: Problem, layer: int = 0) -> Cells:
+    """Cells with a row for each label and a column for each sample."""
+    count = problem.inputs.shape[1]
+    neurons = problem.layers[-1].labels if quantity == "target" else ()
+    if count == 1:
+        return Cells(quantity, labels, layer=layer, neurons=neurons)
+    samples = tuple(str(s) for s in range(1, count + 1))
+    return Cells(quantity, labels, samples, sampled=True, layer=layer, neurons=neurons)
+
+
+def activation_of(choice: Choice) -> tuple[str, dict[str, Any]]:
+    """The operation of an activation, and its numbers."""
+    numbers = dict(choice.numbers)
+    if choice.name == "gelu":
+        return ("gelu_tanh" if numbers.get("approximate") else "gelu"), {}
+    return choice.name, numbers
+
+
+# ---- the loss
+
+
+def data_loss(problem: Problem, last: Built, targets: Node) -> Loss:
+    """The loss of the samples, summed or averaged."""
+    assert problem.loss is not None
+    samples, whole = targets.shape[1], problem.penalty is None
+    terms, beside = loss_of_outputs(problem, last, targets)
+    alone = terms.shape[0] == 1
+    if samples == 1:
+        if alone:
+            return Loss(called(terms, Cells("loss") if whole else Cells("data_loss")), from_activation=beside)
+        end = apply("total", terms, name="E", cells=Cells("loss" if whole else "data_loss"))
+        return Loss(end, terms, from_activation=beside)
+    cells = in_samples("sample_loss", ("",), problem)
+    per_sample = called(terms, cells) if alone else apply("column_total", terms, name="Es", cells=cells)
+    op, count = ("mean", {"count": samples}) if problem.reduction == "mean" else ("total", {})
+    end = apply(op, per_sample, name="E", cells=Cells("loss" if whole else "data_loss"), **count)
+    return Loss(end, None if alone else terms, per_sample, from_activation=beside)
+
+
+def called(node: Node, cells: Cells) -> Node:
+    """The same operation with other names for its entries."""
+    return Node(node.name, node.shape, cells, node.op, node.parents, node.params)
+
+
+def loss_of_outputs(problem: Problem, last: Built, targets: Node) -> tuple[Node, Node | None]:
+    """The loss of each output, or of all; where it is worked from scores, also the same loss of the activations."""
+    assert problem.loss is not None
+    name, numbers = problem.loss.name, dict(problem.loss.numbers)
+    z, y = last.pre_activation, last.activation
+    cells = in_samples("loss_term", problem.layers[-1].labels, problem, len(problem.layers))
+    if name == "multiclass_hinge":
+        return margins(y, problem, cells, **numbers), None
+    if name == "mean_squared_error":
+        numbers = {"outputs": targets.shape[0]}
+    plain = apply(name, y, targets, name="Ek", cells=cells, **numbers)
+    if (name, y.op) == ("binary_cross_entropy", "sigmoid"):
+        return apply("sigmoid_binary_cross_entropy", z, y, targets, name="Ek", cells=cells), plain
+    if (name, y.op) == ("cross_entropy", "softmax") and np.allclose(targets_of(problem).sum(axis=0), 1):
+        one = in_samples("loss_term", ("",), problem)
+        return apply("softmax_cross_entropy", z, y, targets, name="Ek", cells=one), plain
+    return plain, None
+
+
+def targets_of(problem: Problem) -> Array:
+    assert problem.targets is not None
+    return problem.targets
+
+
+def margins(y: Node, problem: Problem, cells: Cells, margin: float) -> Node:
+    """max(0, score - right score + margin) of every wrong class."""
+    classes, samples = y.shape
+    right = np.argmax(targets_of(problem), axis=0)
+    wrong = np.array([[k for k in range(classes) if k != r] for r in right]).T  # (classes - 1, samples)
+    columns = np.arange(samples)
+    places = wrong * samples + columns
+    nodes = (
+        apply("take", y, name=name, cells=y.cells, where=where, rank=2)
+        for name, where in (("wrong", places), ("right", np.broadcast_to(right * samples + columns, places.shape)))
+    )
+    picked = Picked(tuple((cells, int(place)) for place in places.ravel()))
+    return apply("multiclass_hinge", *nodes, name="Ek", cells=picked, margin=margin)
+
+
+def with_penalties(problem: Problem, loss: Loss, parameters: Parameters) -> Loss:
+    """The loss with L2 added: lambda/2 times the sum of squares, a part for each layer's weights."""
+    if problem.penalty is None:
+        return loss
+    rate = problem.penalty.rate / (problem.inputs.shape[1] if problem.penalty.per_sample else 1)
+    penalties = tuple(
+        apply(
+            "half_squares",
+            node,
+            name=f"R{number}",
+            cells=Cells("penalty", (str(number),)),
+            rate=rate,
+            rank=len(node.shape),
+        )
+        for number, node in enumerate(parameters.penalised(problem.penalty.biases), 1)
+    )
+    end = apply("add", loss.end, *penalties, name="E", cells=Cells("loss"))
+    return Loss(end, loss.terms, loss.samples, loss.end, penalties, loss.from_activation)
 
 
 class Plan(NamedTuple):
@@ -104,12 +240,14 @@ class Parameters:
         sources = problem.input_names
         plans: list[Plan | Node | None] = []
         for number, layer in enumerate(problem.layers, 1):
-            plans.append(self.plan(f"W{number}", layer.weights, weight_cells(layer, sources, number == 1)))
+            plans.append(self.plan(f"W{number}", layer.weights, weight_cells(layer, sources, number)))
             plans.append(
-                self.plan(f"b{number}", layer.biases[:, None], bias_cells(layer)) if layer.biases is not None else None
+                self.plan(f"b{number}", layer.biases[:, None], bias_cells(layer, number))
+                if layer.biases is not None
+                else None
             )
             sources = layer.labels
-        pool = self.pool()
+        self.pooled = pool = self.pool()
         nodes = [self.placed(plan, pool) for plan in plans]
         self.weights = [node for node in nodes[::2] if node is not None]
         self.biases = nodes[1::2]
@@ -145,6 +283,19 @@ class Parameters:
         assert pool is not None
         return apply("take", pool, name=plan.name, cells=plan.cells, where=plan.where)
 
+    def penalised(self, biases: bool) -> list[Node]:
+        """What L2 takes the squares of: the weights, each once, and the biases where they are asked for."""
+        found = []
+        for node in [*self.weights, *(self.biases if biases else ())]:
+            if node is None or node.op == "take":
+                continue
+            found.append(node)
+        chosen = [k for k, (cells, _) in enumerate(self.picked) if biases or cells.quantity == "weight"]
+        if self.pooled is not None and chosen:
+            picked = Picked(tuple(self.picked[k] for k in chosen))
+            found.append(apply("take", self.pooled, name="squared", cells=picked, where=np.array(chosen)))
+        return found
+
     def register(self, node: Node, values: Array, entries: Array) -> None:
         self.given[node] = values
         if not self.frozen:
@@ -154,11 +305,11 @@ class Parameters:
             self.trained[node] = np.array(trained, bool).reshape(node.shape)
 
 
-def weight_cells(layer: Layer, sources: tuple[str, ...], from_inputs: bool) -> Cells:
+def weight_cells(layer: Layer, sources: tuple[str, ...], number: int) -> Cells:
     own = {neuron * len(sources) + source: name for (neuron, source), name in layer.weight_names.items()}
-    return Cells("weight", layer.labels, sources, own, from_inputs)
+    return Cells("weight", layer.labels, sources, own, from_inputs=number == 1, layer=number)
 
 
-def bias_cells(layer: Layer) -> Cells:
+def bias_cells(layer: Layer, number: int) -> Cells:
     quantity = "threshold" if layer.bias_input < 0 else "bias"
-    return Cells(quantity, layer.labels, own=dict(layer.bias_names))
+    return Cells(quantity, layer.labels, own=dict(layer.bias_names), layer=number)

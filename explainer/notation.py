@@ -1,53 +1,30 @@
-"""What things are called: canonical names, which are ASCII and the same for all, and the symbols of each notation.
+"""What things are called: canonical names, which are ASCII and the same for all, and the symbols of a notation.
 
-A symbol is data, a base with a subscript and a superscript, so that each format can set it its own way. In these,
-`{row}` stands for the label of the neuron an entry belongs to or leads into, `{column}` for the one it comes from, and
-`{pair}` for both, written as W_36 where labels are single characters and as W_10,12 where they are not.
+In a pattern `{row}` stands for the label of the neuron an entry belongs to or leads into, and `{column}` for the one it
+comes from. How each notation writes is data, in `presets`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
 from .graph import Cells, Node, Picked
 from .ops import Array
-
-
-class Symbol(NamedTuple):
-    base: str  # a letter, the name of a Greek letter, or a word
-    sub: str = ""
-    sup: str = ""
-
-
-@dataclass(frozen=True)
-class Notation:
-    """How one course writes: a symbol for each quantity. Data only."""
-
-    name: str
-    symbols: Mapping[str, Symbol]
-
-
-NOTATIONS = {
-    "numbered": Notation(
-        "numbered",
-        {
-            "weight": Symbol("W", "{pair}"),
-            "bias": Symbol("b", "{row}"),
-            "threshold": Symbol("theta", "{row}"),
-            "pre_activation": Symbol("e", "{row}"),
-            "activation": Symbol("Y", "{row}"),
-            "delta": Symbol("delta", "{row}"),
-            "loss": Symbol("E"),
-            "loss_term": Symbol("E", "{row}"),
-            "learning_rate": Symbol("eta"),
-            "slope": Symbol("f", "", "prime"),
-        },
-    )
-}
+from .presets import (
+    Notation,
+    Symbol,
+    bias_mark,
+    layer_mark,
+    tex_base,
+    tex_primed,
+    tex_script,
+    tex_symbol,
+    weight_mark,
+    with_sample,
+)
 
 CANONICAL = {
     "input": "{row}",
@@ -61,7 +38,18 @@ CANONICAL = {
     "learning_rate": "learning_rate",
     "loss": "E",
     "loss_term": "E[{row}]",
+    "sample_loss": "E",
+    "data_loss": "E_data",
+    "penalty": "R[{row}]",
+    "beta": "beta",
+    "beta1": "beta1",
+    "beta2": "beta2",
+    "epsilon": "epsilon",
+    "averaged": "averaged",
 }
+
+
+STATES = ("m", "v", "s", "m_hat", "v_hat")  # of optimizers
 
 
 class Quantity(NamedTuple):
@@ -78,6 +66,7 @@ def canonical(quantity: Quantity, entries: Array) -> list[str]:
         "value": lambda: cell_names(node.cells, entries),
         "updated": lambda: [primed(name) for name in cell_names(node.cells, entries)],
         "step": lambda: [f"step[{name}]" for name in cell_names(node.cells, entries)],
+        **dict.fromkeys(STATES, lambda: [f"{what}[{name}]" for name in cell_names(node.cells, entries)]),
         "slope": lambda: ratios(cell_names(node.cells, entries), cell_names(node.parents[0].cells, entries)),
         "adjoint": lambda: (
             cell_names(node.cells, entries, "delta")
@@ -93,8 +82,7 @@ def ratios(above: list[str], below: list[str]) -> list[str]:
 
 def primed(name: str) -> str:
     """W'[3,6] from W[3,6]; w5' from w5."""
-    head, bracket, tail = name.partition("[")
-    return f"{head}'{bracket}{tail}"
+    return re.sub(r"^[^\[#]+", lambda head: f"{head[0]}'", name)
 
 
 def quantity_of(node: Node) -> str:
@@ -104,7 +92,8 @@ def quantity_of(node: Node) -> str:
 def cell_names(cells: Cells | Picked, entries: Array, quantity: str = "") -> list[str]:
     if isinstance(cells, Picked):
         return [cell_names(where, flat)[0] for where, flat in picked(cells, entries)]
-    return spelled(cells, entries, CANONICAL[quantity or cells.quantity], str, str)
+    pattern = CANONICAL[quantity or cells.quantity] + ("#{column}" if cells.sampled else "")
+    return spelled(cells, entries, pattern, str, str, "names")
 
 
 def picked(cells: Picked, entries: Array) -> list[tuple[Cells, Array]]:
@@ -115,10 +104,10 @@ def picked(cells: Picked, entries: Array) -> list[tuple[Cells, Array]]:
 
 
 def spelled(
-    cells: Cells, entries: Array, pattern: str, label: Callable[[str], str], own: Callable[[str], str]
+    cells: Cells, entries: Array, pattern: str, label: Callable[[str], str], own: Callable[[str], str], by: str
 ) -> list[str]:
     """The pattern with the labels of each entry put in; an entry that has a name of its own has that."""
-    rows, around = pieces(cells, pattern, label)
+    rows, around = pieces(cells, pattern, label, by)
     n = len(around)
     texts = [around[k % n][0] + rows[k // n] + around[k % n][1] for k in entries.tolist()]
     if cells.own:
@@ -127,64 +116,39 @@ def spelled(
 
 
 @cache
-def pieces(cells: Cells, pattern: str, label: Callable[[str], str]) -> tuple[list[str], list[tuple[str, str]]]:
+def pieces(cells: Cells, pattern: str, label: Callable[[str], str], by: str) -> tuple[list[str], list[tuple[str, str]]]:
     """The label of each row, and for each column what stands before and after it."""
+    rows, columns = ends(cells, by)
     if "{row}" not in pattern:
-        return [""] * len(cells.rows), [(pattern.replace("{column}", label(c)), "") for c in cells.columns]
-    halves = [pattern.replace("{column}", label(c)).partition("{row}") for c in cells.columns]
-    return [label(r) for r in cells.rows], [(before, after) for before, _, after in halves]
+        return [""] * len(rows), [(pattern.replace("{column}", label(c)), "") for c in columns]
+    halves = [pattern.replace("{column}", label(c)).partition("{row}") for c in columns]
+    return [label(r) for r in rows], [(before, after) for before, _, after in halves]
+
+
+def ends(cells: Cells, by: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What rows and columns are called: by the names of targets, the labels of neurons, or positions in the layer."""
+    if by == "positions":
+        return positions(len(cells.rows)), positions(len(cells.columns))
+    return cells.neurons if by == "labels" and cells.neurons else cells.rows, cells.columns
+
+
+def positions(count: int) -> tuple[str, ...]:
+    return tuple(map(str, range(1, count + 1)))
 
 
 # ---- symbols in TeX
 
-GREEK = frozenset(
-    [
-        "alpha",
-        "beta",
-        "gamma",
-        "delta",
-        "epsilon",
-        "zeta",
-        "eta",
-        "theta",
-        "iota",
-        "kappa",
-        "lambda",
-        "mu",
-        "nu",
-        "xi",
-        "pi",
-        "rho",
-        "sigma",
-        "tau",
-        "upsilon",
-        "phi",
-        "chi",
-        "psi",
-        "omega",
-        "Gamma",
-        "Delta",
-        "Theta",
-        "Lambda",
-        "Xi",
-        "Pi",
-        "Sigma",
-        "Upsilon",
-        "Phi",
-        "Psi",
-        "Omega",
-    ]
-)
 NAME = re.compile(r"(?P<base>[^\W\d_]+)_?(?P<rest>\w*)")
 
 
 class Tex:
-    """Symbols of one notation, in TeX."""
+    """Symbols of one notation, in TeX, for a network of so many layers and one iteration of its training."""
 
-    def __init__(self, notation: Notation) -> None:
-        self.notation = notation
-        self.loss = self.general("loss", "")
-        self.learning_rate = self.general("learning_rate", "")
+    def __init__(self, notation: Notation, layers: int, iteration: int = 1) -> None:
+        self.notation, self.layers, self.iteration = notation, layers, iteration
+        self.loss = self.general("loss")
+        self.learning_rate = self.general("learning_rate")
+        self.function = self.general("function")
         self._last: tuple[Cells | Picked, Array, list[str]] | None = None
 
     def symbols(self, quantity: Quantity, entries: Array) -> list[str]:
@@ -192,13 +156,15 @@ class Tex:
         what, node = quantity
         if what == "adjoint" and quantity_of(node) == "pre_activation":
             return self.cell_symbols(node.cells, entries, "delta")
+        if what == "updated":
+            return self.cell_symbols(node.cells, entries, updated=True)
         own = self.own_symbols(node.cells, entries)
         if what == "value":
             return own
-        if what == "updated":
-            return [tex_primed(s) for s in own]
         if what == "step":
             return [rf"\Delta {s}" for s in own]
+        if what.removesuffix("_old") in STATES:
+            return [self.state(what, symbol, quantity_of(node)) for symbol in own]
         if what == "slope":
             return [
                 tex_partial(a, b) for a, b in zip(own, self.cell_symbols(node.parents[0].cells, entries), strict=True)
@@ -211,49 +177,101 @@ class Tex:
             self._last = cells, entries, self.cell_symbols(cells, entries)
         return self._last[2]
 
-    def cell_symbols(self, cells: Cells | Picked, entries: Array, quantity: str = "") -> list[str]:
+    def cell_symbols(
+        self, cells: Cells | Picked, entries: Array, quantity: str = "", updated: bool = False
+    ) -> list[str]:
         if isinstance(cells, Picked):
-            return [self.cell_symbols(where, flat)[0] for where, flat in picked(cells, entries)]
+            return [self.cell_symbols(where, flat, quantity, updated)[0] for where, flat in picked(cells, entries)]
         quantity = quantity or cells.quantity
-        if quantity in ("input", "target"):
-            return [tex_name(cells.rows[k]) for k in entries.tolist()]
-        return spelled(cells, entries, self.pattern(quantity, cells), tex_label, tex_name)
+        if self.notation.symbols[quantity].base == "{name}":
+            return self.named(cells, entries)
+        pattern, own = self.pattern(quantity, cells), tex_name
+        if updated:
+            pattern, own = self.primed(pattern), self.primed_name
+        return spelled(cells, entries, pattern, tex_label, own, self.notation.numbering)
+
+    def named(self, cells: Cells, entries: Array) -> list[str]:
+        """The names of inputs or targets, each with its sample where there are several."""
+        samples = [""]
+        if cells.sampled:
+            mark = with_sample(Symbol(""), self.notation.sample)
+            samples = [tex_script(mark.sup, {"{sample}": column}) for column in cells.columns]
+        names, n = [tex_name(row) for row in cells.rows], len(samples)
+        return [names[k // n] + (f"^{{{samples[k % n]}}}" if cells.sampled else "") for k in entries.tolist()]
+
+    def state(self, what: str, symbol: str, quantity: str) -> str:
+        """A state of the optimizer: m_{36} of W_{36}, m_{b_6} of b_6; in brackets the iteration that found it."""
+        base, _, hat = what.removesuffix("_old").partition("_")
+        own = re.fullmatch(rf"{re.escape(tex_base(self.notation.symbols['weight'].base))}_\{{(.*)\}}", symbol)
+        sub = own[1] if own and quantity == "weight" else symbol
+        letter = rf"\hat{{{base}}}" if hat else base
+        return f"{letter}_{{{sub}}}^{{({self.iteration - what.endswith('_old')})}}"
+
+    def primed(self, symbol: str) -> str:
+        """The symbol of the value after the update."""
+        return tex_primed(symbol, self.notation.updated)
+
+    def primed_name(self, name: str) -> str:
+        return self.primed(tex_name(name))
 
     def pattern(self, quantity: str, cells: Cells) -> str:
-        symbol = self.notation.symbols[quantity]
-        sub = symbol.sub.replace("{pair}", tex_pair(cells))
-        return tex_base(symbol.base) + (f"_{{{sub}}}" if sub else "") + (f"^{{{symbol.sup}}}" if symbol.sup else "")
+        """The symbol of every entry, with {row} and {column} where the labels go."""
+        rows, columns = ends(cells, self.notation.numbering)
+        symbol, indices = self.notation.symbols[quantity], [*rows, *columns]
+        if cells.sampled:
+            symbol, indices = with_sample(symbol, self.notation.sample), [*rows]
+        named = cells.from_inputs and self.notation.numbering == "labels"
+        places = {"{layer}": self.mark(quantity, cells.layer), "{sample}": "{column}"}
+        return tex_symbol(symbol, places, commas=any(len(index) > 1 for index in indices), bracketed=named)
 
-    def general(self, quantity: str, row: str, column: str = "") -> str:
-        """The symbol of no entry in particular: W_{ij}."""
+    def mark(self, quantity: str, layer: int) -> str:
+        """How a symbol of a layer is marked; a weight or a bias is marked with either end, or with both."""
+        return self.ends_mark(quantity, self.layer(layer - 1) if layer else "", self.layer(layer))
+
+    def ends_mark(self, quantity: str, sender: str, receiver: str) -> str:
+        if quantity == "weight":
+            return weight_mark(self.notation, sender, receiver)
+        return bias_mark(self.notation, sender, receiver) if quantity in ("bias", "threshold") else receiver
+
+    def layer(self, number: int) -> str:
+        """What a layer is called. 0 is the inputs; without layers in its symbols a notation counts those of neurons."""
+        if not self.notation.marks_layers:
+            return str(number)
+        return layer_mark(self.notation, number, self.layers)
+
+    def labels(self, cells: Cells) -> tuple[str, ...]:
+        """What the neurons of a layer are called in words."""
+        return ends(cells, self.notation.numbering)[0]
+
+    def general(self, quantity: str, row: str = "", column: str = "") -> str:
+        """The symbol of no entry in particular: W_{ij}.
+
+        In row and column, "j" is the neuron that receives, "i" one that sends to it, and "k" another one of the layer of
+        j, whatever letters the notation has for them. The receiver is in layer l.
+        """
+        letters = {"": "", "i": self.notation.sender, "j": self.notation.receiver, "k": self.notation.peer}
+        sender, receiver = ("l-1", "l") if isinstance(self.notation.input_layer, int) else ("", "")
+        mark = self.ends_mark(quantity, sender, sender if row == "i" else receiver)
+        places = {"{row}": letters[row], "{column}": letters[column], "{layer}": mark}
+        return tex_symbol(self.notation.symbols[quantity], places)
+
+    def general_input(self) -> str:
+        """What takes the place of the activations before the first layer: a^{(1)}_{i} = x_{i}; nothing to say where empty."""
+        activation, given = (self.notation.symbols[quantity] for quantity in ("activation", "input"))
+        if not self.notation.marks_layers or given.base == "{name}":
+            return ""
+        letter = {"{row}": self.notation.sender, "{layer}": self.layer(0)}
+        return f"{tex_symbol(activation, letter)} = {tex_symbol(given, letter)}"
+
+    def of_layer(self, quantity: str, layer: int) -> str:
+        r"""The symbol for a layer as a whole, where the notation marks layers: \Theta^{(1)}."""
         symbol = self.notation.symbols[quantity]
-        sub = symbol.sub.replace("{pair}", column + row).replace("{row}", row)
-        return tex_base(symbol.base) + (f"_{{{sub}}}" if sub else "")
+        sub, sup = (script if "{layer}" in script else () for script in (symbol.sub, symbol.sup))
+        return tex_symbol(symbol._replace(sub=sub, sup=sup), {"{layer}": self.mark(quantity, layer)})
 
 
 def tex_partial(above: str, below: str) -> str:
     return rf"\frac{{\partial {above}}}{{\partial {below}}}"
-
-
-def tex_primed(symbol: str) -> str:
-    """W'_{36} from W_{36}."""
-    head, line, tail = symbol.partition("_")
-    return f"{head}'{line}{tail}"
-
-
-def tex_pair(cells: Cells) -> str:
-    """How the two labels of a weight stand together, the sender first."""
-    if cells.from_inputs:
-        return "({column}){row}"
-    short = all(len(label) == 1 for label in (*cells.rows, *cells.columns))
-    return "{column}{row}" if short else "{column},{row}"
-
-
-def tex_base(base: str) -> str:
-    """A letter in italics, a Greek letter, or a word upright."""
-    if base in GREEK:
-        return f"\\{base}"
-    return base if len(base) == 1 else rf"\mathrm{{{base}}}"
 
 
 def tex_label(label: str) -> str:

@@ -13,17 +13,33 @@ import numpy as np
 
 from .arrays import MAX_NUMBERS, Array, Table, Unusable, drawn, read_table
 from .errors import Fault, InputError
+from .expressions import FUNCTIONS, NotAFormula, Tree, names, read, substituted, symbol
 from .misfits import checked_spec, flow, nearest, stands, suggestion
+from .presets import NOTATIONS, PLACEHOLDERS, Notation, SymbolFault, alike, changed, read_script, read_symbol
 from .source import Source, TreePath, read_source, read_text, shortened
-from .spec import MAX_NEURONS, ActivationNumbers, Draw, LayerSpec, LossNumbers, OneOf, OptimizerNumbers, Spec, keys_of
+from .spec import (
+    MAX_NEURONS,
+    ActivationNumbers,
+    Draw,
+    LayerSpec,
+    LossNumbers,
+    NotationSpec,
+    OneOf,
+    OptimizerNumbers,
+    Spec,
+    keys_of,
+)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """An activation, a loss or an optimizer: its name and its numbers, `{leaky_relu: {slope: 0.01}}`."""
+    """An activation, a loss or an optimizer: its name and its numbers, `{leaky_relu: {slope: 0.01}}`.
+
+    One that is written as a formula is called `function`, and has the formula as its `expression`.
+    """
 
     name: str
-    numbers: Mapping[str, float] = field(default_factory=dict)
+    numbers: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -40,10 +56,19 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class Penalty:
+    """L2: lambda/2 times the sum of the squares of the weights, added to the loss."""
+
+    rate: float  # lambda
+    biases: bool = False  # takes the biases in
+    per_sample: bool = False  # divides by the number of samples
+
+
+@dataclass(frozen=True)
 class Writing:
     """How the derivation is written: the options that the spec and the command line share."""
 
-    notation: str = "numbered"
+    notation: Notation = NOTATIONS["numbered"]
     language: str = "en"
     digits: int | None = None  # decimals; None: significant digits count instead
     significant: int = 5
@@ -65,27 +90,29 @@ class Problem:
     target_names: tuple[str, ...] = ()
     targets: Array | None = None  # (names, samples); None: only the forward pass is worked
     loss: Choice | None = None
-    reduction: str = "sum"
+    reduction: str = "sum"  # of the samples' losses
+    penalty: Penalty | None = None
     optimizer: Choice | None = None
     frozen: frozenset[str] = frozenset()  # canonical names: W[3,6], b[6], or a given name
     writing: Writing = Writing()
 
 
+@dataclass(frozen=True)
+class GraphProblem:
+    """A computational graph, and what is to be differentiated in it."""
+
+    title: str
+    input_names: tuple[str, ...]
+    inputs: tuple[float, ...]
+    nodes: tuple[tuple[str, Tree], ...]  # each after those it reads
+    differentiate: str
+    with_respect_to: tuple[str, ...]
+    writing: Writing = Writing()
+
+
 # What this version has of the contract, where it has not all of it: lift a bar by a word, or by taking out its row.
 BUILT: Mapping[str, tuple[str, ...]] = {
-    "activation": ("identity", "sigmoid", "tanh", "relu"),
-    "loss": ("half_squared_error", "squared_error"),
-    "optimizer": ("sgd",),
-    "notation": ("numbered",),
-    "view": ("scalar",),
-    "steps": ("1",),
-    "an activation written as a formula": ("activations with names",),
-    "a loss written as a formula": ("losses with names",),
-    "a notation written in the spec": ("the notation named numbered",),
-    "more than one sample": ("one sample",),
-    "l2": ("losses without it",),
     "only": ("the whole derivation",),
-    "graph": ("networks in layers",),
 }
 
 
@@ -103,7 +130,7 @@ class Options(TypedDict, total=False):
     only: Sequence[str] | None
 
 
-def read_problem(path: str | os.PathLike[str], **options: Unpack[Options]) -> Problem:
+def read_problem(path: str | os.PathLike[str], **options: Unpack[Options]) -> Problem | GraphProblem:
     """The problem that the spec at `path` describes; InputError with all its faults where it cannot be worked."""
     return _problem(read_source(path), Path(path).parent, options)
 
@@ -113,12 +140,12 @@ def problem_from_text(
     file: str = "<spec>",
     folder: str | os.PathLike[str] | None = None,
     **options: Unpack[Options],
-) -> Problem:
+) -> Problem | GraphProblem:
     """The problem that a spec inside another document describes; its data files are in `folder`."""
     return _problem(read_text(text, file), folder, options)
 
 
-def _problem(source: Source, folder: str | os.PathLike[str] | None, options: Options) -> Problem:
+def _problem(source: Source, folder: str | os.PathLike[str] | None, options: Options) -> Problem | GraphProblem:
     source = _with_options(source, options)
     spec, faults = checked_spec(source)
     reading = _Reading(source, folder, [*source.faults, *faults])
@@ -183,10 +210,9 @@ class _Reading:
 
     # -- the whole
 
-    def problem(self, spec: Spec) -> Problem | None:
+    def problem(self, spec: Spec) -> Problem | GraphProblem | None:
         if spec.graph is not None:
-            self.check_graph(spec)
-            return None
+            return self.graph(spec, spec.graph)
         for name in ("differentiate", "with_respect_to"):
             if getattr(spec, name) is not None:
                 self.note_key((name,), f"{name!r} goes with 'graph'", "leave it out")
@@ -202,8 +228,6 @@ class _Reading:
         optimizer = None
         if spec.optimizer is not None:
             optimizer = self.choice(("optimizer",), spec.optimizer, OptimizerNumbers)
-        if spec.l2 is not None:
-            self.note_unbuilt(("l2",), "l2")
         return Problem(
             title=" ".join(spec.title.split()),
             input_names=input_names,
@@ -213,18 +237,71 @@ class _Reading:
             targets=targets,
             loss=loss,
             reduction=spec.reduction or ("mean" if loss and loss.name == "mean_squared_error" else "sum"),
+            penalty=Penalty(spec.l2.lambda_, spec.l2.biases, spec.l2.per_sample) if spec.l2 else None,
             optimizer=optimizer,
             frozen=self.frozen(spec.frozen, input_names, layers),
             writing=self.writing(spec),
         )
 
-    def check_graph(self, spec: Spec) -> None:
-        self.note_unbuilt(("graph",), "graph")
-        for name in ("layers", "targets", "loss", "optimizer"):
-            if getattr(spec, name) not in (None, []):
-                self.note_key((name,), f"{name!r} beside 'graph'", "keep one of the two")
-        if spec.differentiate is None:
+    def graph(self, spec: Spec, formulas: Mapping[str, str]) -> GraphProblem | None:
+        for key in ("layers", "targets", "loss", "optimizer", "reduction", "l2", "frozen", "bias_input"):
+            if key in spec.model_fields_set:
+                self.note_key((key,), f"{key!r} beside 'graph'", "keep one of the two")
+        if spec.view != "scalar":
+            self.note(("view",), f"view {spec.view} of a graph", "leave it out: every node is a single number")
+        input_names, inputs = self.columns(spec.inputs, "inputs", "X")
+        if inputs.shape[1] > 1:
+            self.note(("inputs",), f"{inputs.shape[1]} samples for a graph", "give each input one number")
+        nodes = self.nodes(formulas, input_names)
+        end = spec.differentiate
+        if end is None:
             self.note_key(("graph",), "the graph has no 'differentiate'", "add the node to differentiate")
+        elif end not in formulas:
+            self.note(("differentiate",), f"{end} is no node of the graph", suggestion(end, formulas))
+        for place, each in enumerate(spec.with_respect_to or ()):
+            if each not in input_names:
+                self.note(("with_respect_to", place), f"{each} is no input", suggestion(each, input_names))
+        writing = self.writing(spec)
+        if end is None or nodes is None or inputs.size == 0:
+            return None
+        title, by = " ".join(spec.title.split()), tuple(dict.fromkeys(spec.with_respect_to or input_names))
+        return GraphProblem(title, input_names, tuple(inputs[:, 0].tolist()), nodes, end, by, writing)
+
+    def nodes(self, formulas: Mapping[str, str], input_names: tuple[str, ...]) -> tuple[tuple[str, Tree], ...] | None:
+        """The nodes of a graph, each after those it reads; None where one cannot be read."""
+        known, trees = {*input_names, *formulas}, dict[str, Tree]()
+        for each in (*input_names, *formulas):
+            path = ("graph", each) if each in formulas else ("inputs", each)
+            if each in FUNCTIONS or each == "pi":
+                self.note_key(path, f"{each} already has a meaning in formulas", "choose another name")
+            elif each in formulas and each in input_names:
+                self.note_key(path, f"{each} is the name of an input too", "give one of them another name")
+        for each, text in formulas.items():
+            tree = self.formula(("graph", each), text, known)
+            if tree is not None:
+                trees[each] = tree
+        if len(trees) < len(formulas):
+            return None
+        placed: dict[str, Tree] = {}
+        while len(placed) < len(trees):
+            ready = [
+                n for n in trees if n not in placed and all(r in placed or r not in trees for r in names(trees[n]))
+            ]
+            if not ready:
+                stuck = next(each for each in trees if each not in placed)
+                self.note_key(("graph", stuck), f"{stuck} depends on itself", "let each node use earlier ones only")
+                return None
+            placed |= {each: trees[each] for each in ready}
+        return tuple(placed.items())
+
+    def formula(self, path: TreePath, text: str, known: Iterable[str]) -> Tree | None:
+        """The formula in a value of the spec; None, with the fault noted where it stands, where it cannot be read."""
+        try:
+            return read(text, frozenset(known))
+        except NotAFormula as error:
+            place = (error.line, error.column)
+            self.faults.append(self.source.fault_inside(path, text, place, error.found, error.remedy))
+            return None
 
     def check_training(self, spec: Spec) -> None:
         pairs = (("targets", "loss", "loss: half_squared_error"), ("loss", "targets", "targets: {T: 0.9}"))
@@ -237,8 +314,6 @@ class _Reading:
         if targets is not None and inputs.shape[1] != targets.shape[1]:
             found = f"there {_are(targets.shape[1], 'sample')} of targets, but {inputs.shape[1]} of inputs"
             self.note(("targets",), found, "give one target for each sample of the inputs")
-        if inputs.shape[1] > 1:
-            self.note_unbuilt(("inputs",), "more than one sample")
 
     def check_targets(self, names: tuple[str, ...], last: Layer) -> None:
         if names and len(names) != len(last.labels):  # no names: the file of targets could not be read
@@ -421,7 +496,10 @@ class _Reading:
             before = f"layer {place} gives {len(sources)}" if place else f"there {_are(len(sources), 'input')}"
             change = f"layer {place} {_worded(width, 'neuron')}" if place else f"the network {_worded(width, 'input')}"
             found = f"{where}, so each neuron needs {_counted(width, 'input')}, but {before}"
-            self.note(path, found, f"give each row {_counted(len(sources), 'number')}, or {change}")
+            remedy = f"give each row {_counted(len(sources), 'number')}, or {change}"
+            if self.source.tree.get("language") == "zh":
+                found, remedy = _mismatch_in_chinese(place, shape, len(sources))
+            self.note(path, found, remedy)
         return rows == len(labels) and sources is not None and width == len(sources)
 
     def biases(self, layer: LayerSpec, place: int, labels: tuple[str, ...]) -> tuple[Array | None, dict[int, str]]:
@@ -466,12 +544,10 @@ class _Reading:
             self.note_unbuilt((*path, name), feature, name)
             return Choice(name, _numbers(getattr(written, name).model_dump()))
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", written) or written in ("z", "t", "y"):
-            article = "an" if feature == "activation" else "a"
             if family is OptimizerNumbers:
                 self.note(path, f"unknown optimizer {shortened(written)!r}", suggestion(written, keys_of(family)))
-            else:
-                self.note_unbuilt(path, f"{article} {feature} written as a formula")
-            return Choice(written)
+                return Choice(written)
+            return self.function(path, written, ("z",) if feature == "activation" else ("y", "t"))
         if written not in keys_of(family):
             self.note(path, f"unknown {feature} {shortened(written)!r}", suggestion(written, keys_of(family)))
             return Choice(written)
@@ -481,6 +557,16 @@ class _Reading:
             self.note(path, f"{written} has no 'learning_rate'", remedy)
             return Choice(written)
         return Choice(written, _numbers(_defaults(family, written)))
+
+    def function(self, path: TreePath, written: str, arguments: tuple[str, ...]) -> Choice:
+        """An activation or a loss that is written as a formula in z, or in y and t."""
+        tree = self.formula(path, written, arguments)
+        if tree is not None and arguments[0] not in names(tree):
+            self.note(path, f"the formula {shortened(written)!r} has no {arguments[0]}", "let it depend on it")
+        if tree is None:
+            return Choice("identity")  # stands in, so that the rest can be looked at too
+        slots = {symbol(each): symbol(f"s{k}") for k, each in enumerate(arguments)}
+        return Choice("function", {"expression": substituted(tree, slots)})
 
     def check_names(self, inputs: Iterable[str], targets: Iterable[str], layers: Iterable[Layer]) -> None:
         """No two quantities with one name."""
@@ -525,22 +611,69 @@ class _Reading:
                 self.note(("frozen", place), f"frozen: there is no weight or bias {shortened(text)!r}", remedy)
         return frozenset(every)
 
+    def notation(self, spec: NotationSpec) -> Notation:
+        """A notation written in the spec; its base where what is written cannot be used."""
+        base = NOTATIONS[spec.base]
+        said = {key: value for key, value in spec.model_dump(exclude={"base"}).items() if value is not None}
+        symbols = {key: value for key, value in said.items() if key in PLACEHOLDERS}
+        settings = {key: value for key, value in said.items() if key not in PLACEHOLDERS}
+        before = len(self.faults)
+        for key, text in symbols.items():
+            self.check_symbol(key, read_symbol, text, PLACEHOLDERS[key])
+        if "sample" in said:
+            settings["sample"] = self.check_symbol("sample", read_script, said["sample"], ("sample",))
+            if settings["sample"] and "{sample}" not in settings["sample"]:
+                self.note(("notation", "sample"), "sample: no {sample} in it", "write ({sample})")
+        for key in ("sender", "receiver"):
+            if not re.fullmatch(r"[a-zA-Z]", said.get(key, "i")):
+                self.note(("notation", key), f"{key}: {said[key]!r} is not a letter", "write one letter")
+        if len(self.faults) > before:
+            return base
+        found = changed(base, "own", symbols, **settings)
+        return found if self.check_alike(found, [*symbols]) else base
+
+    def check_symbol(
+        self, key: str, read: Callable[[str, tuple[str, ...]], Read], text: str, placeholders: tuple[str, ...]
+    ) -> Read | None:
+        """What a text of the grammar writes; None, with the fault noted, where it writes nothing."""
+        try:
+            return read(text, placeholders)
+        except SymbolFault as error:
+            self.note(("notation", key), f"{key}: {error.found}", error.remedy)
+        return None
+
+    def check_alike(self, notation: Notation, own: list[str]) -> bool:
+        """Whether no two things would have one symbol, and e is left to the number."""
+        for key in own:
+            if notation.symbols[key].base == "e" and key != "pre_activation":
+                self.note(("notation", key), f"{key}: e is the number 2.718...", "choose another letter")
+                return False
+        if notation.sender == notation.receiver:
+            self.note(("notation",), f"sender and receiver are both {notation.sender}", "give them two letters")
+            return False
+        pair = alike(notation)
+        if pair:
+            first, second = pair
+            key = next((key for key in (second, first) if key in own), "")
+            if first == second:
+                found = f"two {first.replace('_', '-')}s of a network would have one symbol"
+                remedy = f"put more of {', '.join(f'{{{p}}}' for p in PLACEHOLDERS[first] if p != 'name')} into it"
+            else:
+                found, remedy = f"{first} and {second} would have one symbol", "give one of them another letter"
+            self.note(("notation", key) if key else ("notation",), found, remedy)
+        return pair is None
+
     def writing(self, spec: Spec) -> Writing:
         if spec.digits is not None and spec.significant is not None:
             self.note_key(("significant",), "both 'digits' and 'significant'", "keep one of the two")
-        if not isinstance(spec.notation, str):
-            self.note_unbuilt(("notation",), "a notation written in the spec")
-        else:
-            self.note_unbuilt(("notation",), "notation", spec.notation)
         if spec.steps > 1 and not stands("optimizer", self.source.tree):
             self.note(("steps",), f"{spec.steps} steps without an optimizer", "add an optimizer, or leave steps out")
         else:
             self.note_unbuilt(("steps",), "steps", str(spec.steps))
-        self.note_unbuilt(("view",), "view", spec.view)
         if spec.only:
             self.note_unbuilt(("only",), "only")
         return Writing(
-            notation=spec.notation if isinstance(spec.notation, str) else "numbered",
+            notation=NOTATIONS[spec.notation] if isinstance(spec.notation, str) else self.notation(spec.notation),
             language=spec.language,
             digits=spec.digits,
             significant=spec.significant or Writing.significant,
@@ -648,6 +781,15 @@ def _are(number: int, noun: str) -> str:
 
 def _by(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape)) or "a single number"
+
+
+def _mismatch_in_chinese(place: int, shape: tuple[int, ...], senders: int) -> tuple[str, str]:
+    """What is found and what would do, where the weights of a layer do not fit the layer before."""
+    width, before = shape[1], f"第 {place} 层只有 {senders} 个神经元" if place else f"网络只有 {senders} 个输入"
+    have = before if senders < width else before.replace("只有", "有")
+    found = f"第 {place + 1} 层维度不匹配：权重矩阵为 {_by(shape)}，每个神经元需要 {width} 个输入，但{have}"
+    change = f"把第 {place} 层改为 {width} 个神经元" if place else f"给出 {width} 个输入"
+    return found, f"每行写 {senders} 个数，或者{change}"
 
 
 def _listed(words: Sequence[str], joint: str = "and") -> str:

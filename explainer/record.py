@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from .matrices import Equation, equations_used, step_number
 from .render import Speaker
 from .steps import Lines, Steps, used_steps
 from .typeset import BREAK
@@ -14,28 +15,43 @@ from .worked import Worked, named
 SCHEMA = "explainer.derivation/1"
 
 
-def record(work: Worked) -> Iterator[str]:
+def record(works: Sequence[Worked]) -> Iterator[str]:
     """The JSON text, piece by piece: a line for each value and for each step."""
-    problem = work.network.problem
+    problem = works[0].network.problem
     writing = problem.writing
     precision = {"significant": writing.significant} if writing.digits is None else {"digits": writing.digits}
-    head = {"schema": SCHEMA, "title": problem.title, "notation": writing.notation, "carry": writing.carry, **precision}
+    head = {
+        "schema": SCHEMA,
+        "title": problem.title,
+        "notation": writing.notation.name,
+        "carry": writing.carry,
+        **precision,
+    }
     yield "{" + ", ".join(f"{compact(key)}: {compact(value)}" for key, value in head.items())
-    yield ',\n "iterations": [{"values": {\n'
-    yield from lines_of(f"  {compact(name)}: {compact(number)}" for name, number in named(work))
-    yield ' },\n "steps": [\n'
-    yield from lines_of(f"  {compact(step)}" for step in step_records(work))
-    check = work.check and {"method": work.check.method, "worst_relative_error": work.check.worst_relative_error}
-    yield f' ],\n "check": {compact(check)}}}]}}\n'
+    yield ',\n "iterations": ['
+    following = 1
+    for work in works:
+        steps = Steps(work, following)
+        yield (",\n " if work.iteration > 1 else "") + '{"values": {\n'
+        yield from lines_of(f"  {compact(name)}: {compact(number)}" for name, number in named(work))
+        yield ' },\n "steps": [\n'
+        yield from lines_of(f"  {compact(step)}" for step in step_records(steps))
+        check = work.check and {"method": work.check.method, "worst_relative_error": work.check.worst_relative_error}
+        yield f' ],\n "check": {compact(check)}}}'
+        following = steps.following if len(works) > 1 else following
+    yield "]}\n"
 
 
-def step_records(work: Worked) -> Iterator[dict[str, Any]]:
+def step_records(steps: Steps) -> Iterator[dict[str, Any]]:
     """Every step, in the order of their numbers."""
-    steps = Steps(work)
-    say = Speaker(work.network.problem.writing.language, "markdown")
+    say = Speaker(steps.work.network.problem.writing.language, "markdown")
     for group in steps.groups():
-        found = [step for lines in group for step in line_records(steps, say, lines)]
+        found = [step for item in group for step in item_records(steps, say, item)]
         yield from (step for _, step in sorted(found, key=lambda pair: pair[0]))
+
+
+def item_records(steps: Steps, say: Speaker, item: Lines | Equation) -> Iterator[tuple[int, dict[str, Any]]]:
+    return line_records(steps, say, item) if isinstance(item, Lines) else matrix_records(steps, say, item)
 
 
 def line_records(steps: Steps, say: Speaker, lines: Lines) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -58,6 +74,24 @@ def line_records(steps: Steps, say: Speaker, lines: Lines) -> Iterator[tuple[int
                 "reason": reason,
             },
         )
+
+
+def matrix_records(steps: Steps, say: Speaker, equation: Equation) -> Iterator[tuple[int, dict[str, Any]]]:
+    """One record: `latex` is the whole right side, and there are no `numbers`."""
+    shown, number = steps.matrices.shown(equation), step_number(steps.numbering, equation)
+    yield (
+        number,
+        {
+            "id": f"S{number}",
+            "kind": "matrix",
+            "name": equation.name,
+            "latex": shown.latex.replace(BREAK, " "),
+            "printed": shown.printed,
+            "value": equation.value.tolist(),
+            "uses": [f"S{step}" for step in equations_used(steps.numbering, equation)],
+            "reason": say.text("matrix_reason", what=equation.kind),
+        },
+    )
 
 
 def compact(value: Any) -> str:

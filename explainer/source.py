@@ -50,6 +50,7 @@ class Source:
     keys: Mapping[TreePath, Place] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()  # found so far, where the rest could still be read
     options: frozenset[str] = frozenset()  # top keys that come from the command line, not from the file
+    lines: tuple[str, ...] = ()  # of the file
 
     def fault(self, path: TreePath, found: str, remedy: str) -> Fault:
         """A fault at the value of `path`; at the nearest value around it where it has none of its own."""
@@ -58,6 +59,16 @@ class Source:
     def fault_at_key(self, path: TreePath, found: str, remedy: str) -> Fault:
         """A fault at the key that `path` ends with."""
         return self._fault(self.keys if path in self.keys else self.values, path, found, remedy)
+
+    def fault_inside(self, path: TreePath, text: str, place: Place, found: str, remedy: str) -> Fault:
+        """A fault at a place inside the text that is the value of `path`; at its start where it stands in other words."""
+        whole = self.fault(path, found, remedy)
+        line = self.lines[whole.line - 1] if whole.line <= len(self.lines) else ""
+        for quote in (0, 1):
+            start = whole.column - 1 + quote
+            if place[0] == 1 and line.startswith(text, start):
+                return replace(whole, column=start + place[1])
+        return whole
 
     def line(self, path: TreePath) -> int:
         return self.values.get(path, (1, 1))[0]
@@ -99,7 +110,7 @@ def read_text(text: str, file: str = "<spec>") -> Source:
     if faults := list(_hidden_character_faults(text, file)):
         raise InputError(faults)
     events = _json_events(text, file) if file.lower().endswith(".json") else _yaml_events(text, file)
-    return _source(events, file)
+    return replace(_source(events, file), lines=tuple(text.split("\n")))
 
 
 def read_bytes(path: str | os.PathLike[str], limit: int, file: str) -> bytes:

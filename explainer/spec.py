@@ -237,8 +237,55 @@ Loss = Annotated[
 Optimizer = Annotated[
     Annotated[str, Tag("<text>")] | Annotated[OptimizerNumbers, Tag("<mapping>")], Discriminator(text_or_mapping)
 ]
+Preset = Literal["numbered", "theta", "nielsen", "rashid", "mazur", "layered"]
+
+
+def _symbol(description: str, example: str) -> Any:
+    return Field(default=None, description=description, examples=[example])
+
+
+class NotationSpec(Part):
+    """A notation of one's own: a preset, and what is written otherwise."""
+
+    base: Preset = Field(default="numbered", description="The preset that it starts from", examples=["numbered"])
+    weight: str | None = _symbol("A weight, with {column} where it comes from and {row} where it leads", "w_{pair}")
+    bias: str | None = _symbol("The bias of a neuron", "b_{row}")
+    threshold: str | None = _symbol("The same, where bias_input is below 0", "theta_{row}")
+    pre_activation: str | None = _symbol("The weighted sum that arrives at a neuron", "z_{row}")
+    activation: str | None = _symbol("What a neuron sends on", "h_{row}")
+    input: str | None = _symbol("An input; {name} shows it as it is called", "x_{row}")
+    target: str | None = _symbol("A target; {name} shows it as it is called", "t_{row}")
+    delta: str | None = _symbol("The derivative of the loss in a pre-activation", "delta_{row}")
+    loss: str | None = _symbol("The loss", "L")
+    loss_term: str | None = _symbol("The loss of one output, where there are several", "L_{row}")
+    learning_rate: str | None = _symbol("The learning rate", "alpha")
+    function: str | None = _symbol("An activation function, in general equations", "g")
+    sample: str | None = _symbol("What is put above a symbol to mark a sample", "({sample})")
+    sender: str | None = _symbol("In general equations, the index of the neuron that sends", "i")
+    receiver: str | None = _symbol("In general equations, the index of the neuron that receives", "j")
+    numbering: Literal["labels", "positions"] | None = Field(
+        default=None,
+        description="labels: neurons as the spec labels them; positions: counted from 1 within their layer",
+        examples=["positions"],
+    )
+    input_layer: Literal[0, 1, "i"] | None = Field(
+        default=None,
+        description="What {layer} is for the inputs: 0 or 1, and counted on; or i (inputs i, hidden h, output o)",
+        examples=[0],
+    )
+    weight_layer: Literal["receiver", "sender", "both"] | None = Field(
+        default=None, description="Whose layer {layer} is for a weight or a bias", examples=["sender"]
+    )
+    updated: Literal["prime", "plus", "new"] | None = Field(
+        default=None, description="How a value after the update is marked", examples=["plus"]
+    )
+    delta_per_sample: bool | None = Field(
+        default=None, description="true: delta is shown without the 1/m of a mean over m samples", examples=[True]
+    )
+
+
 Notation = Annotated[
-    Annotated[str, Tag("<text>")] | Annotated[dict[str, Any], Tag("<mapping>")], Discriminator(text_or_mapping)
+    Annotated[Preset, Tag("<text>")] | Annotated[NotationSpec, Tag("<mapping>")], Discriminator(text_or_mapping)
 ]
 
 # ----------------------------------------------------------------------------------------------------------- the spec
@@ -337,7 +384,9 @@ class Spec(Part):
         default=None, description="With graph: the inputs to differentiate by (all of them)", examples=[["b"]]
     )
     notation: Notation = Field(
-        default="numbered", description="The symbols on the page, by the name of a preset", examples=["numbered"]
+        default="numbered",
+        description="The symbols on the page: the name of a preset, or a preset with symbols of one's own",
+        examples=["numbered"],
     )
     language: Literal["en", "zh"] = Field(
         default="en", description="The language of the page: English or Chinese", examples=["en"]
@@ -367,7 +416,7 @@ class Spec(Part):
 
 PARTS: tuple[type[Part], ...] = (
     *(Spec, LayerSpec, Draw, L2, ActivationNumbers, LossNumbers, OptimizerNumbers, LeakyRelu, Elu, Gelu, Huber),
-    *(MulticlassHinge, Sgd, Momentum, Nesterov, Adagrad, Rmsprop, Adam),
+    *(MulticlassHinge, Sgd, Momentum, Nesterov, Adagrad, Rmsprop, Adam, NotationSpec),
 )
 
 
@@ -386,6 +435,7 @@ INNER: Mapping[str, type[Part]] = {
     "weights": Draw,
     "biases": Draw,
     "l2": L2,
+    "notation": NotationSpec,
     "activation": ActivationNumbers,
     "loss": LossNumbers,
     "optimizer": OptimizerNumbers,

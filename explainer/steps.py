@@ -5,20 +5,22 @@ Steps of one pattern are made together, as `Lines`: a row is one step. Texts are
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import sympy as sp
 
-from .digits import tex_numbers, tex_operands
-from .formulas import Terms, evaluated, far_slope, partials, slot, uses, value_terms
+from .digits import tex_numbers
+from .formulas import Terms, by_case, evaluated, far_slope, partials, renamed, slot, softmax_terms, uses, value_terms
 from .graph import Node, readers
+from .matrices import Equation, Matrices
 from .networks import Built
-from .notation import NOTATIONS, Quantity, Tex, canonical
-from .ops import Array
-from .optimizers import formula
+from .notation import Quantity, Tex, canonical, quantity_of
+from .ops import OPS, Array
+from .optimizers import Line, rule_of
 from .typeset import in_numbers, in_symbols, summed_texts
 from .worked import LINES, ROWS, Worked
 
@@ -48,16 +50,70 @@ class Lines:
         return len(self.entries)
 
 
+Parameters = Sequence[tuple[Node, Array]]
+Made = Callable[[], Iterator["Lines | Equation"]]
+
+LOSS_KINDS = {  # quantity -> kind of step
+    "loss_term": "loss-term",
+    "parameter": "loss-term",
+    "sample_loss": "sample-loss",
+    "data_loss": "data-loss",
+    "penalty": "penalty",
+    "loss": "loss",
+}
+WHAT = {"w": "updated"}  # what a line of an update rule finds, where it is called otherwise than the line's own name
+READS = {"w": "value", "g": "adjoint"}  # what it reads, likewise
+LARGE = 500.0  # scores above which exp overflows when a reader works the line out
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Steps that are numbered in turn: the first entry of each quantity, then the second of each, and so on."""
+
+    quantities: tuple[tuple[Quantity, Array], ...]
+    made: Made
+    also: tuple[tuple[Quantity, Array], ...] = ()  # entries whose step is the block's first, if they have none yet
+
+    @property
+    def count(self) -> int:
+        return sum(len(entries) for _, entries in self.quantities)
+
+
 class Steps:
     """Makes the steps of one iteration, in any order and as often as asked; the numbering is of the whole."""
 
-    def __init__(self, work: Worked) -> None:
-        self.work = work
-        self.tex = Tex(NOTATIONS[work.network.problem.writing.notation])
+    def __init__(self, work: Worked, first: int = 1) -> None:
+        self.work, self.first = work, first
+        self.tex = Tex(work.network.problem.writing.notation, len(work.network.layers), work.iteration)
         self.reads = readers(work.network.end)
         self.carried = work.network.problem.writing.carry == "rounded"
         self._plain: dict[Quantity, tuple[list[str], Array]] = {}
         self._symbols: dict[Quantity, list[str]] = {}
+
+    # ---- matrices
+
+    @cached_property
+    def matrices(self) -> Matrices:
+        return Matrices(self.work, self.tex)
+
+    @property
+    def view(self) -> str:
+        return self.work.network.problem.writing.view
+
+    def equations(self, stage: str, layer: Built) -> list[Equation]:
+        """The matrix equations of a layer, where the view has any: of forwards, backwards, gradients or updates."""
+        if self.view == "scalar":
+            return []
+        found: list[Equation] = getattr(self.matrices, stage)[self.work.network.layers.index(layer)]
+        return found
+
+    def shared(self, parameters: Sequence[tuple[Node, Array]]) -> list[tuple[Node, Array]]:
+        """The parameters that have a gradient step even in the matrix view: they stand in several places."""
+        found = []
+        for leaf, entries in parameters if self.view == "matrix" else ():
+            kept = entries[self.matrices.uses[entries] > 1] if leaf is self.matrices.pool else entries[:0]
+            found += [(leaf, kept)] if len(kept) else []
+        return found
 
     # ---- the order of the steps
 
@@ -91,129 +147,226 @@ class Steps:
 
     @cached_property
     def numbering(self) -> dict[Quantity, Array]:
-        """The number of the step that finds each entry of each quantity; what is given has none."""
-        return dict(self._numbered())
+        """The number of the step that finds each entry of each quantity, 0 where none does; what is given is not in it."""
+        found: dict[Quantity, Array] = {}
+        following = self.first
+        for block in self.plan():
+            for offset, (quantity, entries) in enumerate(block.quantities):
+                places = found.setdefault(quantity, np.zeros(quantity.node.size, int))
+                places[entries] = following + offset + len(block.quantities) * np.arange(len(entries))
+            for quantity, entries in block.also:
+                places = found.setdefault(quantity, np.zeros(quantity.node.size, int))
+                places[entries] = np.where(places[entries] > 0, places[entries], following)
+            following += block.count
+        return found
 
-    def _numbered(self) -> Iterator[tuple[Quantity, Array]]:
-        net, following = self.work.network, 1
-        for layer in net.layers:
-            count = layer.activation.size
-            for offset, node in enumerate((layer.pre_activation, layer.activation)):
-                yield Quantity("value", node), following + offset + 2 * np.arange(count)
-            following += 2 * count
-        if net.problem.loss is None:
-            return
-        for node in filter(None, (net.loss_terms, net.end)):
-            yield Quantity("value", node), following + np.arange(node.size)
-            following += node.size
-        gradients = {leaf: np.zeros(leaf.size, int) for leaf in net.trained}
-        for layer, parameters in zip(reversed(net.layers), reversed(self.parameters), strict=True):
-            count = layer.activation.size
-            for offset, (what, node) in enumerate(backward_quantities(layer)):
-                yield Quantity(what, node), following + offset + 3 * np.arange(count)
-            following += 3 * count
-            for leaf, entries in parameters:
-                gradients[leaf][entries] = following + np.arange(len(entries))
-                following += len(entries)
-        updates = {leaf: np.zeros(leaf.size, int) for leaf in net.trained}
-        for parameters in self.parameters:
-            for leaf, entries in parameters:
-                updates[leaf][entries] = following + np.arange(len(entries))
-                following += len(entries)
-        yield from ((Quantity("adjoint", leaf), array) for leaf, array in gradients.items())
-        yield from ((Quantity("updated", leaf), array) for leaf, array in updates.items())
-        if net.trained:
-            for node in filter(None, (net.outputs, net.loss_terms, net.end)):
-                yield Quantity("updated", node), following + np.arange(node.size)
-                following += node.size
+    @property
+    def following(self) -> int:
+        """The number after the last step's."""
+        return self.first + sum(block.count for block in self.plan())
 
-    def groups(self) -> Iterator[list[Lines]]:
+    def groups(self) -> Iterator[Sequence[Lines | Equation]]:
         """Every step. Those of one list are numbered in turn among themselves, and after those of the lists before."""
-        net = self.work.network
-        for layer in net.layers:
-            yield list(self.forward(layer))
-        if net.problem.loss is None:
+        for block in self.plan():
+            if len(block.quantities) == 1:
+                yield from ([lines] for lines in block.made())
+            else:
+                yield list(block.made())
+
+    def plan(self) -> Iterator[Block]:
+        """All steps in order. With many samples each is worked by itself, then what is found from all of them."""
+        net, together = self.work.network, self.work.network.samples == 1
+        for layer in net.layers if self.view == "matrix" else ():
+            yield from self.equation_blocks("forwards", layer)
+        for s in range(net.samples):
+            for layer in net.layers if self.view != "matrix" else ():
+                yield from self.scalar_block(self.forward_quantities(layer, s), partial(self.forward, layer, s))
+                yield from self.equation_blocks("forwards", layer) if together else ()
+            for node in net.loss.of_samples if net.loss else ():
+                yield self.loss_block("value", node, entries_of(node, s, net.samples))
+        for layer in net.layers if not together and self.view == "both" else ():
+            yield from self.equation_blocks("forwards", layer)
+        if net.loss is None:
             return
-        yield list(self.loss())
-        for layer, parameters in zip(reversed(net.layers), reversed(self.parameters), strict=True):
-            yield list(self.backward(layer))
-            yield from ([lines] for lines in self.gradients(parameters))
+        for node in net.loss.of_all:
+            yield self.loss_block("value", node, np.arange(node.size))
+        backwards = [*zip(reversed(net.layers), reversed(self.parameters), strict=True)]
+        for s in range(net.samples) if not together else ():
+            for layer, _ in backwards:
+                yield from self.scalar_block(self.backward_quantities(layer, s), partial(self.backward, layer, s))
+        for layer, parameters in backwards:
+            if together:
+                yield from self.scalar_block(self.backward_quantities(layer, 0), partial(self.backward, layer, 0))
+            yield from self.gradient_blocks(layer, parameters)
         for parameters in self.parameters:
-            yield from ([lines] for lines in self.updates(parameters))
-        yield list(self.loss_after())
+            for leaf, entries in parameters:
+                yield from self.scalar_block(
+                    self.update_quantities(leaf, entries), partial(self.updates, leaf, entries)
+                )
+        for layer in net.layers:
+            yield from self.equation_blocks("updates", layer)
+        if net.trained:
+            yield self.loss_block("updated", net.outputs, np.arange(net.outputs.size))
+            for node in (*net.loss.of_samples, *net.loss.of_all):
+                yield self.loss_block("updated", node, np.arange(node.size))
+
+    def scalar_block(self, quantities: Sequence[tuple[Quantity, Array]], made: Made) -> Iterator[Block]:
+        if self.view != "matrix" and quantities:
+            yield Block(tuple(quantities), made)
+
+    def gradient_blocks(self, layer: Built, parameters: Parameters) -> Iterator[Block]:
+        for leaf, entries in parameters:
+            quantity = Quantity("adjoint", leaf)
+            yield from self.scalar_block([(quantity, entries)], partial(self.gradients, [(leaf, entries)]))
+        yield from self.equation_blocks("backwards", layer)
+        yield from self.equation_blocks("gradients", layer)
+        for leaf, entries in self.shared(parameters):
+            yield Block(((Quantity("adjoint", leaf), entries),), partial(self.gradients, [(leaf, entries)]))
+
+    def equation_blocks(self, stage: str, layer: Built) -> Iterator[Block]:
+        """A layer's matrix equations; in the matrix view each is the step of all its entries too."""
+        for equation in self.equations(stage, layer):
+            also: tuple[tuple[Quantity, Array], ...] = ()
+            if self.view == "matrix" and stage in ("gradients", "updates"):
+                leaf, entries = self.matrices.trained_entries(equation.quantity.node)
+                also = ((Quantity("adjoint" if stage == "gradients" else "updated", leaf), entries),)
+            elif self.view == "matrix":
+                also = ((equation.quantity, np.arange(equation.quantity.node.size)),)
+            yield Block(((equation.key, np.array([0])),), partial(iter, [equation]), also)
+
+    def loss_block(self, what: str, node: Node, entries: Array) -> Block:
+        return Block(((Quantity(what, node), entries),), partial(self.loss_lines, what, node, entries))
 
     # ---- the kinds of step
 
-    def forward(self, layer: Built) -> Iterator[Lines]:
-        for kind, node in (("pre-activation", layer.pre_activation), ("activation", layer.activation)):
-            for entries in in_chunks(np.arange(node.size), longest_row(node)):
-                yield self.lines(kind, Quantity("value", node), entries, value_terms(node, entries))
+    def forward_quantities(self, layer: Built, s: int) -> list[tuple[Quantity, Array]]:
+        entries = entries_of(layer.activation, s, self.work.network.samples)
+        return [(Quantity("value", node), entries) for node in (layer.pre_activation, layer.activation)]
 
-    def loss(self) -> Iterator[Lines]:
-        net = self.work.network
-        for kind, node in (("loss-term", net.loss_terms), ("loss", net.end)):
-            if node is not None:
-                entries = np.arange(node.size)
-                yield self.lines(kind, Quantity("value", node), entries, value_terms(node, entries))
+    def forward(self, layer: Built, s: int) -> Iterator[Lines]:
+        kinds = ("pre-activation", "activation")
+        for kind, (quantity, entries) in zip(kinds, self.forward_quantities(layer, s), strict=True):
+            for part in in_chunks(entries, longest_row(quantity.node)):
+                yield self.lines(kind, quantity, part, self.value_terms(quantity.node, part))
 
-    def backward(self, layer: Built) -> Iterator[Lines]:
-        """For each neuron dE/dY, the slope dY/dz, and delta, their product."""
-        z, y = layer.pre_activation, layer.activation
-        entries = np.arange(y.size)
-        for part in in_chunks(entries, max(reader.size for reader, _ in self.reads[y])):
-            yield self.lines("adjoint", Quantity("adjoint", y), part, uses(self.reads, y, part))
-        yield self.lines("slope", Quantity("slope", y), entries, self.slope_terms(y, entries))
+    def value_terms(self, node: Node, entries: Array) -> list[Terms]:
+        if OPS[node.op].jacobian is None:
+            return value_terms(node, entries)
+        scores = self.work.of("value", node.parents[0])
+        highest = np.argmax(scores, axis=0) * scores.shape[1] + np.arange(scores.shape[1])
+        return softmax_terms(node, entries, highest if np.abs(scores).max() > LARGE else None)
+
+    def loss(self, nodes: Sequence[Node], entries: Callable[[Node], Array]) -> Iterator[Lines]:
+        for node in nodes:
+            yield from self.loss_lines("value", node, entries(node))
+
+    def loss_lines(self, what: str, node: Node, entries: Array) -> Iterator[Lines]:
+        """The loss or a part of it; with `updated`, the outputs too, found again with the updated parameters."""
+        quantity, after = Quantity(what, node), "-after" if what == "updated" else ""
+        if node is self.work.network.outputs:
+            yield self.lines(
+                "output-after", quantity, entries, [Terms(slot(0), (quantity,), (entries,), np.arange(len(entries)))]
+            )
+            return
+        kind = LOSS_KINDS[quantity_of(node)] + after
+        terms = value_terms(node, entries)
+        yield self.lines(kind, quantity, entries, self.with_updated(terms) if after else terms)
+
+    def backward_quantities(self, layer: Built, s: int) -> list[tuple[Quantity, Array]]:
+        """For each neuron dE/dY, the slope dY/dz, and delta; the first two where they are numbers of their own."""
+        entries = entries_of(layer.activation, s, self.work.network.samples)
+        found = [
+            Quantity("adjoint", layer.activation),
+            Quantity("slope", layer.activation),
+            Quantity("adjoint", layer.pre_activation),
+        ]
+        return [(quantity, entries) for quantity in found if quantity in self.work.numbers]
+
+    def backward(self, layer: Built, s: int) -> Iterator[Lines]:
+        y, z = layer.activation, layer.pre_activation
+        for quantity, entries in self.backward_quantities(layer, s):
+            if quantity.node is z:
+                yield self.lines("delta", quantity, entries, self.delta_terms(layer, entries))
+            elif quantity.what == "slope":
+                yield self.lines("slope", quantity, entries, self.slope_terms(y, entries))
+            else:
+                for part in in_chunks(entries, max((reader.size for reader, _ in self.reads[y]), default=1)):
+                    yield self.lines("adjoint", quantity, part, self.adjoint_terms(y, part))
+
+    def adjoint_terms(self, y: Node, entries: Array) -> list[Terms]:
+        """dE/dY of each entry: the chain rule, or the slope of the loss beside the one that is worked from scores."""
+        loss = self.work.network.loss
+        if y is not self.work.network.outputs or loss is None or loss.from_activation is None:
+            return uses(self.reads, y, entries)
+        worked = loss.terms or loss.samples or loss.data or loss.end
+        return uses(
+            {**self.reads, y: [(loss.from_activation, 0)], loss.from_activation: self.reads[worked]}, y, entries
+        )
+
+    def delta_terms(self, layer: Built, entries: Array) -> list[Terms]:
+        y, z = layer.activation, layer.pre_activation
+        if self.from_scores(layer) or OPS[y.op].slope is None:
+            return uses(self.reads, z, entries)
         product = sp.Mul(slot(0), slot(1), evaluate=False)
         factors = (Quantity("adjoint", y), Quantity("slope", y))
-        yield self.lines(
-            "delta", Quantity("adjoint", z), entries, [Terms(product, factors, (entries, entries), entries)]
-        )
+        return [Terms(product, factors, (entries, entries), np.arange(len(entries)))]
+
+    def from_scores(self, layer: Built) -> bool:
+        """Whether the delta of this layer is found from the scores, not through the activations."""
+        net = self.work.network
+        return layer is net.layers[-1] and net.loss is not None and net.loss.from_activation is not None
 
     def slope_terms(self, y: Node, entries: Array) -> list[Terms]:
         """dY/dz of each entry: the textbook's form, or where that has no digits left the form in the pre-activation."""
-        (partial,) = partials(y)
-        quantities = tuple(Quantity("value", y if read.argument < 0 else y.parents[0]) for read in partial.term.reads)
+        (slope_of,) = partials(y)
+        quantities = tuple(Quantity("value", y if read.argument < 0 else y.parents[0]) for read in slope_of.term.reads)
         owner, far = np.arange(len(entries)), np.zeros(len(entries), bool)
         pattern = far_slope(y.op)
         if pattern is not None and not self.carried:
             slope = self.work.of("slope", y).ravel()[entries]
-            textbook = evaluated(partial.term.pattern, tuple(self.work.numbers[q].ravel()[entries] for q in quantities))
+            textbook = evaluated(
+                slope_of.term.pattern, tuple(self.work.numbers[q].ravel()[entries] for q in quantities)
+            )
             far = np.abs(textbook - slope) > 0.5 * self.work.precision.unit(slope)
-        near = Terms(partial.term.pattern, quantities, (entries[~far],) * len(quantities), owner[~far])
+        near = Terms(slope_of.term.pattern, quantities, (entries[~far],) * len(quantities), owner[~far])
         if not far.any():
             return [near]
         return [near, Terms(pattern, (Quantity("value", y.parents[0]),), (entries[far],), owner[far])]
 
-    def gradients(self, parameters: Sequence[tuple[Node, Array]]) -> Iterator[Lines]:
+    def gradients(self, parameters: Parameters) -> Iterator[Lines]:
         for leaf, entries in parameters:
-            for part in in_chunks(entries, 1):
+            for part in in_chunks(entries, self.work.network.samples):
                 yield self.lines("gradient", Quantity("adjoint", leaf), part, uses(self.reads, leaf, part))
 
-    def updates(self, parameters: Sequence[tuple[Node, Array]]) -> Iterator[Lines]:
-        net = self.work.network
-        assert net.problem.optimizer is not None
-        pattern = formula(net.problem.optimizer.name)
-        for leaf, entries in parameters:
-            quantities = Quantity("value", leaf), Quantity("value", net.learning_rate), Quantity("adjoint", leaf)
-            for part in in_chunks(entries, 1):
-                slots = part, np.zeros(len(part), int), part
-                terms = [Terms(pattern, quantities, slots, np.arange(len(part)))]
-                yield self.lines("update", Quantity("updated", leaf), part, terms)
+    def update_quantities(self, leaf: Node, entries: Array) -> list[tuple[Quantity, Array]]:
+        """The states of the optimizer and the parameter itself, as one update finds them."""
+        return [(Quantity(WHAT.get(line.finds, line.finds), leaf), entries) for line in self.rule]
 
-    def loss_after(self) -> Iterator[Lines]:
-        """The outputs and the loss, found again with the updated parameters."""
-        net = self.work.network
-        if not net.trained:
-            return
-        outputs = Quantity("updated", net.outputs)
-        entries = np.arange(net.outputs.size)
-        yield self.lines("output-after", outputs, entries, [Terms(slot(0), (outputs,), (entries,), entries)])
-        for kind, node in (("loss-term-after", net.loss_terms), ("loss-after", net.end)):
-            if node is not None:
-                entries = np.arange(node.size)
+    @cached_property
+    def rule(self) -> tuple[Line, ...]:
+        optimizer = self.work.network.problem.optimizer
+        return rule_of(optimizer) if optimizer else ()
+
+    def updates(self, leaf: Node, entries: Array) -> Iterator[Lines]:
+        """The lines of the update rule, for some entries at a time."""
+        for part in in_chunks(entries, 1):
+            for line in self.rule:
+                kind = "update" if line.finds == "w" else "state"
                 yield self.lines(
-                    kind, Quantity("updated", node), entries, self.with_updated(value_terms(node, entries))
+                    kind, Quantity(WHAT.get(line.finds, line.finds), leaf), part, [self.rule_terms(line, leaf, part)]
                 )
+
+    def rule_terms(self, line: Line, leaf: Node, entries: Array) -> Terms:
+        constants = self.work.network.constants
+        pattern = line.at(self.work.iteration, {name: slot(k) for k, name in enumerate(line.names)})
+        kept = [(k, name) for k, name in enumerate(line.names) if slot(k) in pattern.free_symbols]
+        quantities, places = [], []
+        for _, name in kept:
+            constant = constants.get(name)
+            quantities.append(Quantity("value", constant) if constant else Quantity(READS.get(name, name), leaf))
+            places.append(np.zeros(len(entries), int) if constant else entries)
+        pattern = renamed(pattern, {k: n for n, (k, _) in enumerate(kept)})
+        return Terms(pattern, tuple(quantities), tuple(places), np.arange(len(entries)))
 
     def with_updated(self, terms: list[Terms]) -> list[Terms]:
         renewed = [tuple(self.if_updated(q) for q in group.quantities) for group in terms]
@@ -231,13 +384,11 @@ class Steps:
         symbols = [
             (in_symbols(g.pattern, [self.symbols(q, e) for q, e in slots(g)], len(g.owner)), g.owner) for g in terms
         ]
-        operands = self.operands(terms, shown)
-        numbers = []
-        for group, columns in zip(terms, operands, strict=True):
-            if isinstance(group.pattern, sp.Piecewise):  # in numbers, the case that holds: the result
-                numbers.append((tex_operands([plain[k] for k in group.owner.tolist()]), group.owner))
-            else:
-                numbers.append((in_numbers(group.pattern, columns, len(group.owner)), group.owner))
+        cased = [case for group in terms for case in by_case(group, self.shown)]
+        numbers = [
+            (in_numbers(group.pattern, columns, len(group.owner)), group.owner)
+            for group, columns in zip(cased, self.operands(cased, shown), strict=True)
+        ]
         return Lines(
             kind,
             quantity,
@@ -245,10 +396,13 @@ class Steps:
             terms,
             self.numbering[quantity][entries],
             self.symbols(quantity, entries),
-            summed_texts(symbols, rows, 8),
+            summed_texts(symbols, rows, max((symbol_width(texts) for texts, _ in symbols), default=1)),
             summed_texts(numbers, rows, max((widest(texts) for texts, _ in numbers), default=1)),
             tex_numbers(plain),
         )
+
+    def shown(self, quantity: Quantity, entries: Array) -> Array:
+        return self.work.numbers[quantity].ravel()[entries]
 
     def symbols(self, quantity: Quantity, entries: Array) -> list[str]:
         if quantity.node.size > ROWS:
@@ -326,9 +480,15 @@ def widest(texts: Sequence[str]) -> int:
     return max(map(len, texts[:: max(1, len(texts) // 50)]), default=1) - 4
 
 
-def backward_quantities(layer: Built) -> tuple[tuple[str, Node], ...]:
-    """What is found for each neuron going backwards, in order."""
-    return ("adjoint", layer.activation), ("slope", layer.activation), ("adjoint", layer.pre_activation)
+def symbol_width(texts: Sequence[str]) -> int:
+    """How wide terms of symbols are printed, roughly: scripts above each other take the room of one."""
+    plain = re.sub(r"\\(?:mathrm|frac|partial|,)|[_{} ]", "", texts[0]) if texts else ""
+    return max(8, len(re.sub(r"\\[a-zA-Z]+", "x", plain)) - 2 * plain.count("^"))
+
+
+def entries_of(node: Node, s: int, samples: int) -> Array:
+    """The entries of one sample, flat."""
+    return np.arange(s, node.size, samples)
 
 
 def longest_row(node: Node) -> int:

@@ -51,10 +51,11 @@ class TexPattern:
         return joined(["-" + self.text(-p, PRODUCT) if is_negative(p) else self.text(p, PRODUCT) for p in parts]), SUM
 
     def mul(self, pattern: Any) -> tuple[str, int]:
-        number, rest = split_number(pattern)
+        number, rest = split_number(flat_factors(pattern))
         below = [part for part in rest if is_reciprocal(part)]
         above = [part for part in rest if not is_reciprocal(part)]
-        text = self.times.join(self.text(part, POWER) for part in above)
+        alone = len(above) == 1 and below
+        text = self.times.join(self.text(part, SUM if alone else POWER) for part in above)
         if below:
             bottom = [sp.Pow(part.base, -part.exp) for part in below]
             under = self.text(bottom[0]) if len(bottom) == 1 else self.times.join(self.text(b, POWER) for b in bottom)
@@ -86,21 +87,32 @@ class TexPattern:
         return rf"\max({', '.join(self.text(part) for part in sorted(pattern.args, key=str))})", POWER
 
     def rational(self, pattern: Any) -> tuple[str, int]:
-        return self.number(pattern), SUM if pattern < 0 else PRODUCT if pattern.q > 1 else ATOM
+        return self.number(pattern), SUM if pattern < 0 else PRODUCT if pattern.is_Rational and pattern.q > 1 else ATOM
+
+    def constant(self, pattern: Any) -> tuple[str, int]:
+        return {sp.pi: r"\pi", sp.E: "e"}[pattern], ATOM
 
     def piecewise(self, pattern: Any) -> tuple[str, int]:
-        """Each case with its condition. There are two: where it holds, and where it does not."""
-        (value, test), (other, _) = pattern.args
-        cases = [f"{self.text(value)}, & {self.condition(test)}", f"{self.text(other)}, & {self.condition(~test)}"]
+        """Each case with its condition; that of the last is that no other holds."""
+        *first, (other, _) = pattern.args
+        cases = [f"{self.text(value)}, & {self.condition(test)}" for value, test in first]
+        cases.append(f"{self.text(other)}, & {', '.join(self.condition(~test) for _, test in first)}")
         return r"\begin{cases} " + r" \\ ".join(cases) + r" \end{cases}", ATOM
 
     def condition(self, test: Any) -> str:
-        sign = {sp.StrictGreaterThan: ">", sp.LessThan: r"\le"}[test.func]
+        sign = {
+            sp.StrictGreaterThan: ">",
+            sp.StrictLessThan: "<",
+            sp.LessThan: r"\le",
+            sp.GreaterThan: r"\ge",
+        }[test.func]
         return f"{self.text(test.lhs)} {sign} {self.text(test.rhs)}"
 
     def number(self, value: Any) -> str:
         if value < 0:
             return "-" + self.number(-value)
+        if value.is_Float:
+            return f"{float(value):.12g}"
         return str(value) if value.q == 1 else rf"\frac{{{value.p}}}{{{value.q}}}"
 
 
@@ -112,6 +124,8 @@ PRINT: dict[str, Any] = {
     "Abs": TexPattern.abs,
     "Max": TexPattern.max,
     "Rational": TexPattern.rational,
+    "Float": TexPattern.rational,
+    "NumberSymbol": TexPattern.constant,
     "Piecewise": TexPattern.piecewise,
     "Function": TexPattern.function,
 }
@@ -134,10 +148,15 @@ def is_reciprocal(factor: Any) -> bool:
     return bool(factor.is_Pow and factor.exp.is_Number and factor.exp < 0)
 
 
-def split_number(product: Any) -> tuple[Any, list[Any]]:
-    """The numbers of a product multiplied together, and its other factors."""
-    numbers = [part for part in product.args if part.is_Rational]
-    return sp.Mul(*numbers), [part for part in product.args if not part.is_Rational]
+def flat_factors(product: Any) -> list[Any]:
+    """The factors of a product, those of products within it among them."""
+    return [f for part in product.args for f in (flat_factors(part) if part.is_Mul else [part])]
+
+
+def split_number(factors: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """The numbers among some factors multiplied together, and the others."""
+    numbers = [part for part in factors if part.is_Number]
+    return sp.Mul(*numbers), [part for part in factors if not part.is_Number]
 
 
 # ---- filling
@@ -166,7 +185,16 @@ def filled(parts: Sequence[str], columns: Sequence[Sequence[str]], rows: int) ->
 def in_symbols(pattern: Any, symbols: Sequence[Sequence[str]], rows: int) -> list[str]:
     """The pattern with each row's symbols in its slots."""
     parts, slots = skeleton(pattern, " ")
-    return filled(parts, [symbols[k] for k, _ in slots], rows)
+    columns = [
+        raised(symbols[k]) if after.startswith("^") else symbols[k]
+        for (k, _), after in zip(slots, parts[1:], strict=True)
+    ]
+    return filled(parts, columns, rows)
+
+
+def raised(symbols: Sequence[str]) -> Sequence[str]:
+    """Symbols as they stand under a power: one that has something above it already, in brackets."""
+    return [bracketed(symbol) if "^" in symbol or "'" in symbol else symbol for symbol in symbols]
 
 
 def in_numbers(pattern: Any, numbers: Sequence[Sequence[str]], rows: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +13,8 @@ from .formulas import Terms, summed, uses
 from .graph import Node, readers
 from .networks import Built, Network, network
 from .notation import Quantity, canonical, cell_names, quantity_of
-from .ops import Array
-from .optimizers import RULES
+from .ops import OPS, Array
+from .optimizers import carried_states, rule_of
 from .problem import Problem
 from .values import Backward, Check, Rounding, Values, backward, check_gradients, forward, unrounded
 
@@ -33,64 +33,119 @@ class Worked:
     precision: Precision
     numbers: dict[Quantity, Array]
     check: Check | None  # None where nothing is trained
+    iteration: int = 1
 
     def of(self, what: str, node: Node) -> Array:
         return self.numbers[Quantity(what, node)]
 
     @property
     def loss_before(self) -> float | None:
-        return self.of("value", self.network.end).item() if self.network.problem.loss else None
+        return self.of("value", self.network.end).item() if self.network.loss else None
 
     @property
     def loss_after(self) -> float | None:
         return self.of("updated", self.network.end).item() if self.network.trained else None
 
 
-def worked(problem: Problem) -> Worked:
-    """Every number of the derivation, each gradient derived twice and checked by differences of E."""
-    net, writing = network(problem), problem.writing
-    precision = Precision(writing.significant, writing.digits)
-    values, found, check = forward(net.end, net.given), Backward({}, {}), None
+def iterations(problem: Problem) -> Iterator[Worked]:
+    """Each update that the problem asks for, worked from the parameters and states that the one before left."""
+    net = network(problem)
+    given, states = net.given, {}
+    for t in range(1, problem.writing.steps + 1):
+        work = worked(net, given, states, t)
+        yield work
+        given = given | {leaf: work.of("updated", leaf) for leaf in net.trained}
+        carried = carried_states(rule_of(problem.optimizer)) if problem.optimizer else []
+        states = {Quantity(f"{name}_old", leaf): work.of(name, leaf) for name in carried for leaf in net.trained}
+
+
+def worked(net: Network, given: Values, states: Mapping[Quantity, Array], iteration: int = 1) -> Worked:
+    """Every number of one iteration, each gradient derived twice and checked by differences of E."""
+    problem = net.problem
+    precision = Precision(problem.writing.significant, problem.writing.digits)
+    values, found, check = forward(net.end, given), Backward({}, {}), None
     refuse_infinite(values)
-    if problem.loss is not None:
+    if net.loss is not None:
         found = backward(net.end, values, set(net.trained) | {net.inputs})
         check_uses(net, values, found)
         if net.trained:
             check = check_gradients(net.end, values, {leaf: found.adjoints[leaf] for leaf in net.trained})
     rounding: Rounding = unrounded
-    if writing.carry == "rounded":
+    if problem.writing.carry == "rounded":
         rounding = precision.rounded
-        values = forward(net.end, {leaf: rounding(given) for leaf, given in net.given.items()}, rounding)
-        if problem.loss is not None:
+        values = forward(net.end, {leaf: rounding(array) for leaf, array in given.items()}, rounding)
+        if net.loss is not None:
             found = backward(net.end, values, set(net.trained) | {net.inputs}, rounding)
-    return Worked(net, precision, numbers(net, values, found, rounding), check)
+    return Worked(net, precision, numbers(net, values, found, states, iteration, rounding), check, iteration)
 
 
-def numbers(net: Network, values: Values, found: Backward, rounding: Rounding) -> dict[Quantity, Array]:
+def numbers(
+    net: Network,
+    values: Values,
+    found: Backward,
+    states: Mapping[Quantity, Array],
+    iteration: int,
+    rounding: Rounding,
+) -> dict[Quantity, Array]:
     """Every number by quantity, in the order of a derivation."""
     slopes = {node: slope for node, slope in found.slopes.items() if quantity_of(node) == "activation"}
-    found_by_what = {
-        "value": values,
-        "adjoint": found.adjoints,
-        "slope": slopes,
-        **updates(net, values, found, rounding),
-    }
-    return {Quantity(what, node): array for what, arrays in found_by_what.items() for node, array in arrays.items()}
+    adjoints = dict(found.adjoints)
+    if net.loss is not None and net.loss.from_activation is not None:
+        adjoint, slope = beside_the_scores(net, values, rounding)
+        adjoints, slopes = adjoint | adjoints, slope | slopes
+    after = updates(net, values, found, states, iteration, rounding)
+    by_what: dict[str, Values] = {"value": values, "adjoint": adjoints, "slope": slopes}
+    known = {Quantity(what, node): array for what, arrays in by_what.items() for node, array in arrays.items()}
+    return known | after
 
 
-def updates(net: Network, values: Values, found: Backward, rounding: Rounding) -> dict[str, Values]:
-    """Each parameter after the update, the step it took, and the outputs and the loss found with the new ones."""
+def beside_the_scores(net: Network, values: Values, rounding: Rounding) -> tuple[Values, Values]:
+    """dE/dY and dY/dz of outputs whose delta is found without them, where both are numbers; for the page to show."""
+    assert net.loss is not None
+    assert net.loss.from_activation is not None
+    loss, y = net.loss.from_activation, net.outputs
+    z = values[net.layers[-1].pre_activation]
+    share = values[net.end].size and (1 / net.samples if net.problem.reduction == "mean" else 1)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        adjoint = OPS[loss.op].vjp(
+            share * np.ones(loss.shape), None, values[y], *(values[p] for p in loss.parents[1:])
+        )[0]
+        slope = OPS[y.op].vjp(np.ones(y.shape), values[y], z)[0] if OPS[y.op].slope else np.zeros(y.shape)
+    if not (np.isfinite(adjoint).all() and (np.abs(adjoint) < 1e9).all()):
+        return {}, {}
+    return {y: rounding(adjoint)}, ({y: rounding(slope)} if OPS[y.op].slope else {})
+
+
+def updates(
+    net: Network,
+    values: Values,
+    found: Backward,
+    states: Mapping[Quantity, Array],
+    iteration: int,
+    rounding: Rounding,
+) -> dict[Quantity, Array]:
+    """Each parameter after the update, the states and the step it took, and the outputs and the loss found with them."""
     if not net.trained or net.problem.optimizer is None:
         return {}
-    rule, rate = RULES[net.problem.optimizer.name], values[net.learning_rate]
-    updated: Values = {}
+    rule, made = rule_of(net.problem.optimizer), dict[Quantity, Array]()
     for leaf, trained in net.trained.items():
-        updated[leaf] = np.where(trained, rounding(rule(values[leaf], rate, found.adjoints[leaf])), values[leaf])
-    steps = {leaf: rounding(new - values[leaf]) for leaf, new in updated.items()}
-    after = forward(net.end, {leaf: updated.get(leaf, values[leaf]) for leaf in net.given}, rounding)
+        known: dict[str, Array] = {name: values[node] for name, node in net.constants.items()}
+        known |= {"w": values[leaf], "g": found.adjoints[leaf]}
+        for name in carried_states(rule):
+            old = Quantity(f"{name}_old", leaf)
+            known[old.what] = made[old] = states.get(old, np.zeros(leaf.shape))
+        for line in rule:
+            known[line.finds] = rounding(np.asarray(line.at(iteration, known)))
+            if line.finds != "w":
+                made[Quantity(line.finds, leaf)] = known[line.finds]
+        made[Quantity("updated", leaf)] = np.where(trained, known["w"], values[leaf])
+    for leaf in net.trained:
+        made[Quantity("step", leaf)] = rounding(made[Quantity("updated", leaf)] - values[leaf])
+    new = {leaf: made.get(Quantity("updated", leaf), values[leaf]) for leaf in net.given}
+    after = forward(net.end, new, rounding)
     refuse_infinite(after)
-    ends = [node for node in (net.outputs, net.loss_terms, net.end) if node is not None]
-    return {"updated": updated | {node: after[node] for node in ends}, "step": steps}
+    shown = [net.outputs, *net.loss.of_samples, *net.loss.of_all] if net.loss else []
+    return made | {Quantity("updated", node): after[node] for node in shown}
 
 
 def refuse_infinite(values: Values) -> None:
@@ -114,7 +169,7 @@ def check_uses(net: Network, values: Values, found: Backward) -> None:
         Quantity("adjoint", n): a for n, a in found.adjoints.items()
     }
     for node, adjoint in found.adjoints.items():
-        if node.op == "take" or node is net.end or quantity_of(node) == "loss_term":
+        if node.op == "take" or quantity_of(node) in ("loss", "loss_term", "sample_loss", *HIDDEN):
             continue
         for first in range(0, node.size, ROWS):
             entries = np.arange(first, min(first + ROWS, node.size))
@@ -143,25 +198,60 @@ def arriving(terms: list[Terms], rows: int, known: dict[Quantity, Array]) -> Arr
 # ---- by canonical name
 
 
+HIDDEN = ("penalty", "data_loss")  # parts of the loss whose adjoint is 1 and not worth a name
+
+
 def named(work: Worked) -> Iterator[tuple[str, float]]:
     """(canonical name, number) of every quantity."""
     net = work.network
     for quantity, array in work.numbers.items():
         what, node = quantity
-        if node.op == "take" or (what == "adjoint" and (node is net.end or node is net.loss_terms)):
+        if node.op == "take" or node in net.constants.values() or what.endswith("_old"):
             continue
-        if node is net.learning_rate:
+        if what == "adjoint" and quantity_of(node) in ("loss", "loss_term", "sample_loss", *HIDDEN):
+            continue
+        if node.op == "multiclass_hinge" and what == "adjoint":
             continue
         kept = net.trained[node].ravel() if node in net.trained and what != "value" else np.ones(array.size, bool)
         entries = np.flatnonzero(kept)
         yield from zip(canonical(quantity, entries), array.ravel()[entries].tolist(), strict=True)
-    if net.problem.loss is not None:
+    if net.loss is not None:
         source = net.inputs
         for layer in net.layers:
             yield from named_partials(work, layer, source)
-            if layer is net.layers[-1] and net.loss_terms is not None and source is not net.inputs:
+            if layer is net.layers[-1] and separable(net) and source is not net.inputs:
                 yield from named_shares(work, layer, source)
+            if net.samples > 1:
+                yield from named_contributions(work, layer, source)
             source = layer.activation
+
+
+def separable(net: Network) -> bool:
+    """Whether the loss is a sum over outputs, each of one neuron, of one sample."""
+    terms = net.loss.terms if net.loss else None
+    return terms is not None and net.samples == 1 and terms.size == net.outputs.size and bool(OPS[net.outputs.op].slope)
+
+
+def named_contributions(work: Worked, layer: Built, source: Node) -> Iterator[tuple[str, float]]:
+    """dE/dW#s: what each sample adds to the gradient of a weight."""
+    delta, incoming = work.of("adjoint", layer.pre_activation), work.of("value", source)
+    for node in (layer.weights, layer.biases):
+        if node is None:
+            continue
+        there = np.flatnonzero(node.params["where"] >= 0) if node.op == "take" else np.arange(node.size)
+        neuron, sender = np.unravel_index(there, node.shape)
+        leaf, places = (node.parents[0], node.params["where"].ravel()[there]) if node.op == "take" else (node, there)
+        if leaf not in work.network.trained:
+            continue
+        trained = work.network.trained[leaf].ravel()[places]
+        names = canonical(Quantity("adjoint", leaf), places)
+        found: dict[str, float] = {}
+        for s in range(work.network.samples):
+            factor = incoming[sender, s] if node is layer.weights else float(layer.pre_activation.params["bias_input"])
+            for name, number, kept in zip(names, (delta[neuron, s] * factor).tolist(), trained.tolist(), strict=True):
+                if kept:
+                    found[f"{name}#{s + 1}"] = found.get(f"{name}#{s + 1}", 0) + number
+        yield from found.items()
 
 
 def named_partials(work: Worked, layer: Built, source: Node) -> Iterator[tuple[str, float]]:
@@ -171,6 +261,8 @@ def named_partials(work: Worked, layer: Built, source: Node) -> Iterator[tuple[s
     neuron, sender = np.unravel_index(there, W.shape)
     above, below = cell_names(z.cells, neuron), cell_names(source.cells, sender)
     weights = cell_names(W.cells, there)
+    if work.network.samples > 1:
+        return  # dz/dW of each sample is the sample's activation, which has a name already
     weight, activation = work.of("value", W).ravel()[there].tolist(), work.of("value", source).ravel()[sender].tolist()
     by_weight: dict[str, float] = {}  # a weight that a neuron has twice adds up
     for a, w, number in zip(above, weights, activation, strict=True):
@@ -186,7 +278,9 @@ def named_partials(work: Worked, layer: Built, source: Node) -> Iterator[tuple[s
 def named_shares(work: Worked, output: Built, source: Node) -> Iterator[tuple[str, float]]:
     """dE[k]/dY[j]: what each output's loss alone sends back to a neuron of the layer before."""
     delta, weights = work.of("adjoint", output.pre_activation), work.of("value", output.weights)
-    above, below = (cell_names(node.cells, np.arange(node.size)) for node in (work.network.end.parents[0], source))
+    terms = work.network.loss.terms if work.network.loss else None
+    assert terms is not None
+    above, below = (cell_names(node.cells, np.arange(node.size)) for node in (terms, source))
     for k, loss in enumerate(above):
         for j, activation in enumerate(below):
             yield f"d{loss}/d{activation}", float(delta[k, 0] * weights[k, j])

@@ -55,13 +55,19 @@ SPECS = {name: text.replace("HIDDEN", "sigmoid").replace("LOSS", "half_squared_e
 # what stands for the fields of a macro, where a plain text does not do
 FLAG = (False, True)
 SAMPLES: dict[str, tuple[Any, ...]] = dict.fromkeys(
-    ("several", "output", "smooth", "rounded", "links", "biased", "shared"), FLAG
+    ("several", "output", "smooth", "rounded", "links", "biased", "shared", "sender_first", "hidden", "bare"), FLAG
 )
+SAMPLES |= dict.fromkeys(("samples", "missing", "frozen", "update"), FLAG)
 SAMPLES |= {
     "biases": FLAG,
     "contents": ([("given", "7")],),
     "rows": ([["7", "7"]],),
     "items": (["7", "7"],),
+    "which": ("inputs", "weights", "biases"),
+    "what": (
+        *("pre_activation", "activation", "adjoint_output", "adjoint", "slope", "delta", "delta_scores"),
+        *("weight_gradient", "bias_gradient", "weight_update", "bias_update", "state"),
+    ),
     "factors": (["7\n\n"],),
     "whole_numbers": ([], ["7"]),
     "bias": ("", "7"),

@@ -102,6 +102,7 @@ def anchors(page: str) -> set[str]:
 @pytest.mark.parametrize("page", [ROOT / "README.md", *DOCS], ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
     text = re.sub(r"^(`{3,}).*?^\1", "", page.read_text("utf-8"), flags=re.M | re.S)
+    text = re.sub(r"\$`[^`]*`\$", "", text)  # a^{[2](1)} is no link
     for link in re.findall(r"\]\(([^)\s]+)\)", text):
         name, _, anchor = link.partition("#")
         if name.startswith(("https:", "http:")):

@@ -3,39 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 
 from ..digits import tex_numbers, tex_power
-from ..notation import Quantity, tex_primed
+from ..notation import Quantity
 from ..steps import Lines
+from .matrices import update_in_matrices
 from .page import MANY, Page, numbers, right_sides
 from .passes import loss_lines
 
 
 def update(page: Page) -> Iterator[str]:
     yield page.say.text("update_opening")
+    if page.scalars:
+        yield from update_steps(page)
+    yield from update_in_matrices(page)
+
+
+def update_steps(page: Page) -> Iterator[str]:
     if page.in_tables:
         yield page.say.text("update_table")
     for parameters in page.steps.parameters:
-        for lines in page.steps.updates(parameters):
-            old = page.steps.symbols(Quantity("value", lines.quantity.node), lines.entries)
-            if page.in_tables:
-                yield page.say.block(
-                    "update_row", len(lines), n=numbers(lines), w=old, numbers=lines.numbers, printed=lines.printed
-                )
-                continue
-            yield page.say.block(
-                "update",
-                len(lines),
-                n=numbers(lines),
-                w=lines.symbols,
-                lines=right_sides(lines),
-                from_steps=page.origins(lines),
-                sign=signs(page, lines, old),
-            )
+        for leaf, entries in parameters:
+            rule = len(page.steps.rule)
+            made = page.steps.updates(leaf, entries)
+            while chunk := [*islice(made, rule)]:
+                *states, lines = chunk
+                yield update_rows(page, lines) if page.in_tables else update_blocks(page, states, lines)
     if page.in_tables:
         yield page.say.text("table_end")
+
+
+def update_rows(page: Page, lines: Lines) -> str:
+    old = page.steps.symbols(Quantity("value", lines.quantity.node), lines.entries)
+    return page.say.block(
+        "update_row", len(lines), n=numbers(lines), w=old, numbers=lines.numbers, printed=lines.printed
+    )
+
+
+def update_blocks(page: Page, states: Sequence[Lines], lines: Lines) -> str:
+    """The new states of the optimizer, then the parameter."""
+    old = page.steps.symbols(Quantity("value", lines.quantity.node), lines.entries)
+    parts = [
+        page.say.rows(
+            "update_state",
+            len(state),
+            n=numbers(state),
+            left=state.symbols,
+            lines=right_sides(state),
+            from_steps=page.origins(state),
+        )
+        for state in states
+    ]
+    last = page.say.rows(
+        "update",
+        len(lines),
+        n=numbers(lines),
+        w=lines.symbols,
+        lines=right_sides(lines),
+        from_steps=page.origins(lines),
+        sign=signs(page, lines, old),
+    )
+    return "".join("".join(row) for row in zip(*parts, last, strict=True))
 
 
 def signs(page: Page, lines: Lines, symbols: Sequence[str]) -> list[str]:
@@ -51,7 +82,11 @@ def signs(page: Page, lines: Lines, symbols: Sequence[str]) -> list[str]:
 
 def helped(page: Page) -> Iterator[str]:
     say = page.say
-    outputs, *losses = page.steps.loss_after()
+    net = page.work.network
+    assert net.loss is not None
+    (outputs,) = page.steps.loss_lines("updated", net.outputs, page.every(net.outputs))
+    nodes = (*net.loss.of_samples, *net.loss.of_all)
+    losses = (lines for node in nodes for lines in page.steps.loss_lines("updated", node, page.every(node)))
     equations = say.rows("output_after", len(outputs), n=numbers(outputs), left=outputs.symbols, right=outputs.printed)
     yield say.text("helped_opening", outputs=say.word("separator").join(equations))
     if not page.brief:
@@ -64,7 +99,7 @@ def helped(page: Page) -> Iterator[str]:
     yield say.text(
         f"verdict_{verdict}",
         before=rf"{page.tex.loss} = {shown[0]}",
-        after=f"{tex_primed(page.tex.loss)} = {shown[1]}",
+        after=f"{page.tex.primed(page.tex.loss)} = {shown[1]}",
     )
 
 
@@ -76,7 +111,7 @@ def summary(page: Page) -> Iterator[str]:
         "summary_opening", smooth=check.method == "complex step", worst=worst, rounded=page.steps.carried
     )
     if page.count > MANY:
-        yield page.say.text("summary_many", count=page.count)
+        yield page.say.text("summary_many" if page.scalars else "matrix_summary_many", count=page.count)
         return
     yield page.say.text("summary_table", links=not page.brief)
     for parameters in page.steps.parameters:
@@ -95,3 +130,12 @@ def summary(page: Page) -> Iterator[str]:
                 links=not page.brief,
             )
     yield page.say.text("table_end")
+
+
+def progress(pages: Sequence[Page]) -> Iterator[str]:
+    """The loss before the first update and after each."""
+    first = pages[0]
+    losses = [first.work.loss_before, *(page.work.loss_after for page in pages)]
+    shown = tex_numbers(first.work.precision.texts(np.array(losses, float)))
+    rows = [[str(k), first.say.text("mathematics", tex=text)] for k, text in enumerate(shown)]
+    yield first.say.text("progress", rows=rows, loss=first.tex.loss)

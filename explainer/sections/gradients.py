@@ -22,8 +22,8 @@ from .page import Page, numbers, right_sides
 Parameters = Sequence[tuple[Node, Array]]
 
 
-def gradient_steps(page: Page, parameters: Parameters) -> Iterator[str]:
-    first = True
+def gradient_steps(page: Page, parameters: Parameters, chained: bool = True) -> Iterator[str]:
+    first = chained
     for lines in page.steps.gradients(parameters):
         fields = gradient_fields(page, lines) | {
             "path": paths(page, lines),
@@ -118,7 +118,9 @@ def links(page: Page, lines: Lines) -> list[Link]:
     found = []
     for group in lines.terms:
         z = group.quantities[0].node
-        (y, _), *_ = page.steps.reads[z]
+        if group.quantities[0].what != "adjoint":  # the penalty
+            continue
+        y = next(layer.activation for layer in page.work.network.layers if layer.pre_activation is z)
         for place in np.flatnonzero(group.owner == 0).tolist():
             one = slice(place, place + 1)
             rest = [(quantity, entries[one]) for quantity, entries in slots(group)[1:]]
@@ -138,6 +140,10 @@ def without_adjoint(pattern: Any) -> Any:
 def chain(page: Page, lines: Lines, fields: dict[str, Any]) -> str:
     """The first gradient of a layer with the whole chain written out, once for each use of the weight."""
     used = links(page, lines)
+    if page.work.network.samples > 1 or any(not chained(page, link) for link in used) or len(used) < uses_of(lines):
+        return page.say.block(
+            "gradient", 1, **{k: [v] if k != "lines" else tuple([x] for x in v) for k, v in fields.items()}
+        )
     products = [r" \cdot ".join(page.steps.symbols(q, e)[0] for q, e in ratios(link)) for link in used]
     whole = [
         product + r" \cdot " + partial_symbol(page, link, fields["w"])
@@ -155,6 +161,18 @@ def chain(page: Page, lines: Lines, fields: dict[str, Any]) -> str:
         several=len(used) > 1,
         **fields,
     )
+
+
+def uses_of(lines: Lines) -> int:
+    """How many terms the first row has."""
+    return sum(int((group.owner == 0).sum()) for group in lines.terms)
+
+
+def chained(page: Page, link: Link) -> bool:
+    """Whether the three factors are numbers of their own: not where delta is found from the scores, or by softmax."""
+    layer = next(layer for layer in page.work.network.layers if layer.pre_activation is link.z)
+    known = all(Quantity(what, link.y) in page.work.numbers for what in ("adjoint", "slope"))
+    return known and not page.steps.from_scores(layer)
 
 
 def ratios(link: Link) -> list[tuple[Quantity, Array]]:
@@ -192,12 +210,16 @@ def one_row(lines: Lines) -> tuple[str, list[str]]:
 def paths(page: Page, lines: Lines) -> list[str]:
     r"""W_13 \to e_3 \to Y_3 \to ... \to E for each row; one path for each use."""
     starts = page.steps.symbols(Quantity("value", lines.quantity.node), lines.entries)
-    ways = [(page.onward[group.quantities[0].node], group) for group in lines.terms]
+    samples = page.work.network.samples
+    ways = [
+        (page.onward[group.quantities[0].node], group) for group in lines.terms if group.quantities[0].what == "adjoint"
+    ]
     if len(ways) == 1 and one_each(ways[0][1].owner, len(lines)):
         ((onward, group),) = ways
-        return [rf"{start} \to {onward[k]}" for start, k in zip(starts, group.entries[0].tolist(), strict=True)]
-    found: list[list[str]] = [[] for _ in range(len(lines))]
+        neurons = group.entries[0] // samples
+        return [rf"{start} \to {onward[k]}" for start, k in zip(starts, neurons.tolist(), strict=True)]
+    found: list[dict[str, None]] = [{} for _ in range(len(lines))]
     for onward, group in ways:
-        for row, neuron in zip(group.owner.tolist(), group.entries[0].tolist(), strict=True):
-            found[row].append(rf"{starts[row]} \to {onward[neuron]}")
+        for row, neuron in zip(group.owner.tolist(), (group.entries[0] // samples).tolist(), strict=True):
+            found[row][rf"{starts[row]} \to {onward[neuron]}"] = None
     return [r",\; ".join(paths) for paths in found]

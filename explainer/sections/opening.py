@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..formulas import definition, partials
 from ..graph import Cells, Picked, order
-from ..notation import Quantity, Tex, tex_partial, tex_primed
-from ..ops import OPS
+from ..notation import Quantity, Tex, tex_partial
 from ..typeset import in_symbols
+from ..values import is_near_kink
 from ..worked import Worked
 from .page import MANY, Page
 
@@ -19,7 +20,7 @@ from .page import MANY, Page
 def question(page: Page) -> Iterator[str]:
     net, say = page.work.network, page.say
     sizes = "-".join(str(node.size) for node in (net.inputs, *(layer.activation for layer in net.layers)))
-    if net.problem.loss is None:
+    if net.loss is None:
         yield say.text("question_forward", sizes=sizes)
     else:
         yield say.text("question", sizes=sizes, parameters=page.count, loss=page.tex.loss)
@@ -27,18 +28,19 @@ def question(page: Page) -> Iterator[str]:
 
 def given(page: Page) -> Iterator[str]:
     net, say = page.work.network, page.say
-    targets = next((node for node in net.given if node.name == "t"), None)
     yield say.text(
         "given",
         inputs=page.equalities(net.inputs)
         if net.inputs.size <= MANY
         else say.text("given_inputs", count=net.inputs.size),
-        targets=page.equalities(targets) if targets is not None else "",
-        rate=page.equalities(net.learning_rate) if net.learning_rate in net.given else "",
+        targets=page.equalities(net.targets) if net.targets is not None else "",
+        rate=say.word("separator").join(page.equalities(node) for node in net.constants.values()),
     )
     for number, layer in enumerate(net.layers, 1):
-        yield say.text("given_layer", number=number, function=say.word("function_name", name=layer.activation.op))
-        labels = net.problem.layers[number - 1].labels
+        yield say.text(
+            "given_layer", number=page.tex.layer(number), function=say.word("function_name", name=layer.activation.op)
+        )
+        labels = page.labels(layer.activation)
         if layer.weights.size > MANY:
             yield say.text("given_many", first=labels[0], last=labels[-1], count=layer.weights.size)
             continue
@@ -63,23 +65,30 @@ def convention_items(page: Page) -> Iterator[str]:
     sender = net.layers[-2].activation if len(net.layers) > 1 else net.inputs
     if isinstance(first.weights.cells, Cells) and first.weights.op == "leaf" and not first.weights.cells.own:
         one = np.array([0])
+        entries = [one, one, one]
+        if tex.notation.numbering == "positions" and first.weights.size > 1:  # two different indices say more
+            entries = [one + 1, one + (first.weights.shape[1] > 1), one + (first.weights.shape[1] == 1)]
         weight, from_, to = (
-            tex.symbols(Quantity("value", n), one)[0] for n in (first.weights, sender, first.pre_activation)
+            tex.cell_symbols(without_samples(node.cells), entry)[0]
+            for node, entry in zip((first.weights, sender, first.pre_activation), entries, strict=True)
         )
-        yield say.text("convention_index", weight=weight, sender=from_, receiver=to)
+        yield say.text(
+            "convention_index", weight=weight, sender=from_, receiver=to, sender_first=tex.notation.sender_first
+        )
+    yield from notation_items(page)
     z = tex.general("pre_activation", "j")
-    if z.startswith("e"):
+    if tex.notation.symbols["pre_activation"].base == "e":
         yield say.text("convention_euler", symbol=z)
-    if problem.loss is not None:
-        loss = net.loss_terms if net.loss_terms is not None else net.end
-        (partial,) = partials(loss)
-        y, t = (
-            page.tex.symbols(Quantity("value", loss.parents[0]), np.array([0]))[0],
-            page.tex.symbols(Quantity("value", loss.parents[1]), np.array([0]))[0],
-        )
-        ratio, slope = tex_partial(tex.loss, y), in_symbols(partial.term.pattern, [[y], [t]], 1)[0]
-        half = problem.loss.name == "half_squared_error"
-        yield say.text("convention_half" if half else "convention_no_half", derivative=f"{ratio} = {slope}")
+    if problem.loss is not None and net.loss is not None:
+        if problem.loss.name in SQUARES:
+            yield say.text(SQUARES[problem.loss.name], derivative=loss_slope(page))
+        if net.loss.from_activation is not None:
+            yield say.text("convention_scores", softmax=net.outputs.op == "softmax")
+        if net.samples > 1:
+            mean = problem.reduction == "mean"
+            yield say.text("convention_mean" if mean else "convention_sum", count=net.samples)
+        if problem.penalty is not None:
+            yield say.text("convention_penalty", biases=problem.penalty.biases, rate=f"{problem.penalty.rate:g}")
         delta = tex.general("delta", "j")
         yield say.text("convention_delta", equation=f"{delta} = {tex_partial(tex.loss, z)}")
     if net.trained:
@@ -88,8 +97,8 @@ def convention_items(page: Page) -> Iterator[str]:
         {layer.bias_input for layer in problem.layers if layer.biases is not None and layer.bias_input != 1}
     ):
         yield say.text("convention_bias_input", value=f"{value:g}")
-    if any(OPS[layer.activation.op].kinked for layer in net.layers):
-        yield say.text("convention_relu")
+    for name in dict.fromkeys(node.op for node in order(net.end) if is_near_kink(node, page.values)):
+        yield say.text("convention_kink", name=name)
     if problem.frozen:
         yield say.text("convention_frozen", names=frozen_names(page))
     count = (
@@ -98,6 +107,66 @@ def convention_items(page: Page) -> Iterator[str]:
         else say.text("decimals", count=writing.digits)
     )
     yield say.text("convention_rounded" if writing.carry == "rounded" else "convention_full", count=count)
+
+
+SQUARES = {  # loss -> the convention on its factor
+    "half_squared_error": "convention_half",
+    "squared_error": "convention_no_half",
+    "mean_squared_error": "convention_mean_square",
+}
+
+
+def loss_slope(page: Page) -> str:
+    """dE/dY = ... of one output."""
+    net = page.work.network
+    assert net.loss is not None
+    loss = net.loss.terms or net.loss.samples or net.loss.data or net.loss.end
+    (partial,) = partials(loss)
+    y, t = (page.steps.symbols(Quantity("value", node), np.array([0]))[0] for node in loss.parents)
+    return f"{tex_partial(page.tex.loss, y)} = {in_symbols(partial.term.pattern, [[y], [t]], 1)[0]}"
+
+
+def notation_items(page: Page) -> Iterator[str]:
+    """What the notation has of its own: how layers are counted, where biases stand, what stands for the names given."""
+    net, say, tex = page.work.network, page.say, page.tex
+    notation = tex.notation
+    weight = tex.of_layer("weight", 1)
+    if "{layer}" in notation.symbols["weight"].sub + notation.symbols["weight"].sup:
+        marks = [tex.layer(0), tex.layer(1)]
+        if isinstance(notation.input_layer, int):
+            bare = notation.symbols["activation"].sup == ("{layer}",)
+            yield say.text("convention_layers", weight=weight, sender=marks[0], receiver=marks[1], bare=bare)
+        else:
+            yield say.text(
+                "convention_letters", weight=weight, sender=marks[0], receiver=marks[1], hidden=len(net.layers) > 1
+            )
+    for layer in reversed(net.layers):
+        cells = layer.biases.cells if layer.biases is not None else None
+        if isinstance(cells, Cells) and not cells.own and "0" in notation.symbols[cells.quantity].sub:
+            yield say.text("convention_bias_index", bias=tex.cell_symbols(cells, np.array([0]))[0])
+            break
+    for node in net.given:
+        if isinstance(node.cells, Cells) and node.cells.quantity in ("input", "target") and node.size <= MANY:
+            names = node.cells.rows
+            if notation.symbols[node.cells.quantity].base == "{name}" or numbered(names):
+                continue
+            symbols = tex.cell_symbols(without_samples(node.cells), np.arange(len(names)))
+            items = [
+                say.text("name_of", symbol=s, name=say.escape(name)) for s, name in zip(symbols, names, strict=True)
+            ]
+            yield say.text("convention_names", names=say.word("separator").join(items))
+
+
+def without_samples(cells: Cells | Picked) -> Cells | Picked:
+    """The same, of no sample in particular."""
+    return replace(cells, columns=("",), sampled=False) if isinstance(cells, Cells) and cells.sampled else cells
+
+
+def numbered(names: Sequence[str]) -> bool:
+    """Whether names say no more than positions: X1, X2, X3, or a letter alone."""
+    if len(names) == 1 and len(names[0]) == 1:
+        return True
+    return all(len(name) > 1 and name[1:] == str(k) for k, name in enumerate(names, 1))
 
 
 def frozen_names(page: Page) -> str:
@@ -111,7 +180,7 @@ def frozen_names(page: Page) -> str:
 def equations(page: Page) -> Iterator[str]:
     say, formulas = page.say, general_equations(page.work, page.tex)
     yield say.text("equations", items=[say.text(f"equation_{n}", **tex) for n, tex in formulas.items()])
-    yield say.text("equations_note")
+    yield say.text("equations_note", inputs=page.tex.general_input())
     for name in dict.fromkeys(layer.activation.op for layer in page.work.network.layers):
         function, slope = general_function(page.work, page.tex, name)
         yield say.text("equation_function", name=say.word("function_name", name=name), function=function, slope=slope)
@@ -129,19 +198,24 @@ def general_equations(work: Worked, tex: Tex) -> dict[str, dict[str, Any]]:
     biased = [layer for layer in net.problem.layers if layer.biases is not None]
     b = tex.general("threshold" if biased and biased[0].bias_input < 0 else "bias", "j")
     sign = {True: "-", False: "+"}[bool(biased and biased[0].bias_input < 0)]
+    f, i, j = tex.function, tex.notation.sender, tex.notation.receiver
     found: dict[str, dict[str, Any]] = {
-        "1": {"tex": rf"{z} = \sum_i {w} {y_i}" + (f" {sign} {b}" if biased else ""), "biased": bool(biased)},
-        "2": {"tex": f"{y} = f({z})"},
+        "1": {
+            "tex": rf"{z} = \sum_{i} {w} {y_i}" + (f" {sign} {b}" if biased else ""),
+            "biased": bool(biased),
+            "neuron": j,
+        },
+        "2": {"tex": f"{y} = {f}({z})", "letter": f},
     }
-    if net.problem.loss is None:
+    if net.loss is None:
         return found
     if len(net.layers) > 1:
-        found["3"] = {"tex": rf"{tex_partial(e, y_i)} = \sum_j {delta} {w}"}
-    found["4"] = {"tex": rf"{delta} = {tex_partial(e, z)} = {tex_partial(e, y)} \, f'({z})"}
+        found["3"] = {"tex": rf"{tex_partial(e, y_i)} = \sum_{j} {delta} {w}", "neuron": i, "fed": j}
+    found["4"] = {"tex": rf"{delta} = {tex_partial(e, z)} = {tex_partial(e, y)} \, {f}'({z})"}
     if net.trained:
         of_bias = rf"{tex_partial(e, b)} = {'-' if sign == '-' else ''}{delta}" if biased else ""
         found["5"] = {"tex": rf"{g} = {delta} {y_i}", "bias": of_bias, "shared": is_shared(work)}
-        found["6"] = {"tex": rf"{tex_primed(w)} = {w} - {tex.learning_rate} {g}"}
+        found["6"] = {"tex": rf"{tex.primed(w)} = {w} - {tex.learning_rate} {g}"}
     return found
 
 
@@ -154,10 +228,18 @@ def is_shared(work: Worked) -> bool:
 
 
 def general_function(work: Worked, tex: Tex, name: str) -> tuple[str, str]:
-    """f(e) = ... and f'(e) = ... of an activation."""
+    """f(e) = ... and f'(e) = ... of an activation; of softmax, each output and its partials."""
     node = next(layer.activation for layer in work.network.layers if layer.activation.op == name)
     z, y = tex.general("pre_activation", "j"), tex.general("activation", "j")
+    if name == "softmax":
+        z_k, y_k = tex.general("pre_activation", "k"), tex.general("activation", "k")
+        own, other = tex_partial(y, z), tex_partial(y_k, z)
+        function = rf"{y} = \frac{{e^{{{z}}}}}{{\sum_{tex.notation.peer} e^{{{z_k}}}}}"
+        return (
+            function,
+            rf"{own} = {y} (1 - {y}), \quad {other} = -{y_k} {y} \;\, ({tex.notation.peer} \ne {tex.notation.receiver})",
+        )
     (term,), (partial,) = definition(node), partials(node)
     function = in_symbols(term.pattern, [[z]], 1)[0]
     slope = in_symbols(partial.term.pattern, [[y if read.argument < 0 else z] for read in partial.term.reads], 1)[0]
-    return f"f({z}) = {function}", f"f'({z}) = {slope}"
+    return f"{tex.function}({z}) = {function}", f"{tex.function}'({z}) = {slope}"

@@ -13,7 +13,7 @@ from ..graph import Cells, Node
 from ..notation import Quantity, Tex
 from ..ops import Array
 from ..render import Speaker
-from ..steps import Lines, Steps, chosen, slots
+from ..steps import Lines, Steps, chosen, entries_of, slots
 from ..typeset import one_each
 from ..worked import Worked
 from .paths import onward_paths
@@ -28,10 +28,11 @@ class Page:
 
     work: Worked
     say: Speaker
+    first: int = 1  # the number of its first step
 
     @cached_property
     def steps(self) -> Steps:
-        return Steps(self.work)
+        return Steps(self.work, self.first)
 
     @property
     def tex(self) -> Tex:
@@ -46,12 +47,23 @@ class Page:
     def in_tables(self) -> bool:
         """Whether each layer is a table, rather than a step for each weight."""
         detail = self.work.network.problem.writing.detail
-        size = sum(layer.weights.size for layer in self.work.network.layers)
+        size = sum(layer.weights.size for layer in self.work.network.layers) * self.work.network.samples
         return detail == "brief" or (detail == "normal" and size > MANY)
 
     @property
     def has_loss(self) -> bool:
-        return self.work.network.problem.loss is not None
+        return self.work.network.loss is not None
+
+    @property
+    def values(self) -> dict[Node, Array]:
+        return {node: array for (what, node), array in self.work.numbers.items() if what == "value"}
+
+    def of_sample(self, node: Node, s: int) -> Array:
+        """The entries of one sample, flat."""
+        return entries_of(node, s, self.work.network.samples)
+
+    def every(self, node: Node) -> Array:
+        return np.arange(node.size)
 
     @cached_property
     def onward(self) -> dict[Node, list[str]]:
@@ -60,7 +72,16 @@ class Page:
     def labels(self, node: Node) -> list[str]:
         """What the neurons of a node are called, safe for the format."""
         assert isinstance(node.cells, Cells)
-        return [self.say.escape(label) for label in node.cells.rows]
+        return [self.say.escape(label) for label in self.tex.labels(node.cells)]
+
+    @property
+    def view(self) -> str:
+        return self.work.network.problem.writing.view
+
+    @property
+    def scalars(self) -> bool:
+        """Whether there are steps neuron by neuron and weight by weight."""
+        return self.view != "matrix"
 
     @property
     def brief(self) -> bool:

@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from ..networks import Built
 from ..notation import Quantity, tex_partial
-from ..steps import Lines, backward_quantities
+from ..steps import Lines
 from .gradients import gradient_steps, gradient_table
+from .matrices import backward_in_matrices, forward_in_matrices
 from .opening import general_equations
 from .page import Page, numbers, right_sides
 
 
 def forward(page: Page) -> Iterator[str]:
+    net = page.work.network
+    if not page.scalars:
+        yield from layers_in_matrices(page)
+    for s in range(net.samples):
+        if net.samples > 1 and page.scalars:
+            yield page.say.text("sample", number=s + 1)
+        for number, layer in enumerate(net.layers, 1) if page.scalars else ():
+            yield page.say.text("layer", number=page.tex.layer(number), output=False)
+            yield from (forward_table if page.in_tables else forward_steps)(page, layer, s)
+            if net.samples == 1:
+                yield from forward_in_matrices(page, layer)
+        if net.loss is not None and net.samples > 1:
+            nodes = net.loss.of_samples
+            yield from loss_lines(page, page.steps.loss(nodes, partial(page.of_sample, s=s)))
+    if net.samples > 1 and page.view == "both":
+        yield page.say.text("all_samples")
+        yield from layers_in_matrices(page)
+
+
+def layers_in_matrices(page: Page) -> Iterator[str]:
     for number, layer in enumerate(page.work.network.layers, 1):
-        yield page.say.text("layer", number=number, output=False)
-        yield from (forward_table if page.in_tables else forward_steps)(page, layer)
+        yield page.say.text("layer", number=page.tex.layer(number), output=False)
+        yield from forward_in_matrices(page, layer)
 
 
-def forward_steps(page: Page, layer: Built) -> Iterator[str]:
-    found = [*page.steps.forward(layer)]
+def forward_steps(page: Page, layer: Built, s: int) -> Iterator[str]:
+    found = [*page.steps.forward(layer, s)]
     activation = found[-1]
     function = page.say.word("function_name", name=layer.activation.op)
     first = 0
@@ -43,9 +66,9 @@ def forward_steps(page: Page, layer: Built) -> Iterator[str]:
         first += len(z)
 
 
-def forward_table(page: Page, layer: Built) -> Iterator[str]:
+def forward_table(page: Page, layer: Built, s: int) -> Iterator[str]:
     z, y = Quantity("value", layer.pre_activation), Quantity("value", layer.activation)
-    entries = np.arange(layer.activation.size)
+    entries = page.of_sample(layer.activation, s=s)
     if not page.brief:
         equations = general_equations(page.work, page.tex)
         yield page.say.text("forward_note", equations=page.both(equations["1"]["tex"], equations["2"]["tex"]))
@@ -65,8 +88,12 @@ def forward_table(page: Page, layer: Built) -> Iterator[str]:
 
 
 def loss(page: Page) -> Iterator[str]:
-    yield page.say.text("loss_opening", several=page.work.network.loss_terms is not None)
-    yield from loss_lines(page, page.steps.loss())
+    net = page.work.network
+    assert net.loss is not None
+    yield page.say.text("loss_opening", several=net.loss.terms is not None and net.samples == 1)
+    if net.samples == 1:
+        yield from loss_lines(page, page.steps.loss(net.loss.of_samples, page.every))
+    yield from loss_lines(page, page.steps.loss(net.loss.of_all, page.every))
 
 
 def loss_lines(page: Page, found: Iterable[Lines]) -> Iterator[str]:
@@ -88,46 +115,140 @@ def backward(page: Page) -> Iterator[str]:
     net = page.work.network
     if not page.brief:
         yield page.say.text("backward_opening")
+        if net.loss is not None and net.loss.from_activation is not None:
+            yield from scores_derivation(page)
+    for s in range(net.samples) if net.samples > 1 and page.scalars else ():
+        yield page.say.text("sample", number=s + 1)
+        for number, layer in zip(range(len(net.layers), 0, -1), reversed(net.layers), strict=True):
+            yield page.say.text("layer", number=page.tex.layer(number), output=layer is net.layers[-1])
+            yield from (backward_table if page.in_tables else backward_steps)(page, layer, s)
+    if net.samples > 1:
+        yield page.say.text("all_samples")
     layers = [*zip(range(len(net.layers), 0, -1), reversed(net.layers), reversed(page.steps.parameters), strict=True)]
     for number, layer, parameters in layers:
-        yield page.say.text("layer", number=number, output=layer is net.layers[-1])
-        yield from (backward_table if page.in_tables else backward_steps)(page, layer)
-        if not page.brief:
+        yield page.say.text("layer", number=page.tex.layer(number), output=layer is net.layers[-1])
+        if page.scalars and net.samples == 1:
+            yield from (backward_table if page.in_tables else backward_steps)(page, layer, 0)
+        if page.scalars and not page.brief:
             yield from (gradient_table if page.in_tables else gradient_steps)(page, parameters)
+        yield from backward_in_matrices(page, layer, parameters)
 
 
-def backward_steps(page: Page, layer: Built) -> Iterator[str]:
-    *adjoints, slopes, deltas = page.steps.backward(layer)
-    first = 0
-    for adjoint in adjoints:
-        part = slice(first, first + len(adjoint))
-        yield page.say.block(
-            "backward_neuron",
-            len(adjoint),
-            output=layer is page.work.network.layers[-1],
-            label=page.labels(layer.activation)[part],
-            n=numbers(adjoint),
-            a=adjoint.symbols,
-            a_lines=right_sides(adjoint),
-            a_from=page.origins(adjoint),
-            m=numbers(slopes)[part],
-            s=slopes.symbols[part],
-            s_lines=tuple(side[part] for side in right_sides(slopes)),
-            s_from=page.origins(slopes)[part],
-            p=numbers(deltas)[part],
-            d=deltas.symbols[part],
-            d_lines=tuple(side[part] for side in right_sides(deltas)[1:]),
-            y=page.steps.symbols(Quantity("value", layer.activation), adjoint.entries),
-            z=page.steps.symbols(Quantity("value", layer.pre_activation), adjoint.entries),
-            loss=page.tex.loss,
-            function=page.say.word("function_name", name=layer.activation.op),
+def scores_derivation(page: Page) -> Iterator[str]:
+    """Why delta is p - t: in symbols, at outputs j and k."""
+    tex, softmax = page.tex, page.work.network.outputs.op == "softmax"
+    names = {
+        f"{name}_{k}": tex.general(quantity, k)
+        for name, quantity in (("y", "activation"), ("z", "pre_activation"))
+        for k in "jk"
+    }
+    yield page.say.text(
+        "scores_softmax" if softmax else "scores_sigmoid", delta=tex.general("delta", "j"), loss=tex.loss, **names
+    )
+
+
+def backward_steps(page: Page, layer: Built, s: int) -> Iterator[str]:
+    found = {kind: lines for kind, lines in by_kind(page.steps.backward(layer, s))}
+    delta, loss = found["delta"], page.tex.loss
+    every = delta[0].entries if len(delta) == 1 else np.concatenate([lines.entries for lines in delta])
+    fields: dict[str, Any] = {
+        "label": page.labels(layer.activation),
+        "y": page.steps.symbols(Quantity("value", layer.activation), every),
+        "z": page.steps.symbols(Quantity("value", layer.pre_activation), every),
+        "p": column(delta, numbers),
+        "d": column(delta, lambda lines: lines.symbols),
+        "d_from": column(delta, page.origins),
+    }
+    output, function = layer is page.work.network.layers[-1], page.say.word("function_name", name=layer.activation.op)
+    rows, parts = (
+        len(every),
+        [page.say.rows("backward_title", len(every), label=fields["label"], z=fields["z"], loss=loss)],
+    )
+    if "adjoint" in found:
+        a = found["adjoint"]
+        parts.append(
+            page.say.rows(
+                "backward_adjoint",
+                rows,
+                output=output,
+                n=column(a, numbers),
+                y=fields["y"],
+                left=column(a, lambda lines: lines.symbols),
+                lines=sides_of(a),
+                from_steps=column(a, page.origins),
+            )
         )
-        first += len(adjoint)
+    if "slope" in found:
+        slope = found["slope"]
+        parts.append(
+            page.say.rows(
+                "backward_slope",
+                rows,
+                n=column(slope, numbers),
+                z=fields["z"],
+                left=column(slope, lambda lines: lines.symbols),
+                lines=sides_of(slope),
+                from_steps=column(slope, page.origins),
+                function=function,
+            )
+        )
+    through = "slope" in found and not page.steps.from_scores(layer)
+    if through:
+        parts.append(
+            page.say.rows(
+                "backward_delta",
+                rows,
+                output=output,
+                n=column(found["adjoint"], numbers),
+                m=column(found["slope"], numbers),
+                p=fields["p"],
+                d=fields["d"],
+                a=column(found["adjoint"], lambda lines: lines.symbols),
+                s=column(found["slope"], lambda lines: lines.symbols),
+                lines=sides_of(delta)[1:],
+                function=function,
+            )
+        )
+    else:
+        scores = page.steps.from_scores(layer)
+        parts.append(
+            page.say.rows(
+                "backward_scores",
+                rows,
+                scores=scores,
+                p=fields["p"],
+                d=fields["d"],
+                lines=sides_of(delta),
+                from_steps=fields["d_from"],
+            )
+        )
+    yield "".join("".join(row) for row in zip(*parts, strict=True))
 
 
-def backward_table(page: Page, layer: Built) -> Iterator[str]:
-    entries = np.arange(layer.activation.size)
-    quantities = [Quantity(what, node) for what, node in backward_quantities(layer)]
+def by_kind(found: Iterable[Lines]) -> list[tuple[str, list[Lines]]]:
+    kinds: dict[str, list[Lines]] = {}
+    for lines in found:
+        kinds.setdefault(lines.kind, []).append(lines)
+    return [*kinds.items()]
+
+
+def column(found: Sequence[Lines], part: Callable[[Lines], Sequence[str]]) -> list[str]:
+    """A text of every row of several chunks."""
+    return [text for lines in found for text in part(lines)]
+
+
+def sides_of(found: Sequence[Lines]) -> tuple[Sequence[str], ...]:
+    """The right sides of every row of several chunks."""
+    sides = [right_sides(lines) for lines in found]
+    if len(sides) == 1:
+        return sides[0]
+    whole = [(lines.formulas, lines.numbers, lines.printed) for lines in found]
+    return tuple([text for part in whole for text in part[k]] for k in range(3))
+
+
+def backward_table(page: Page, layer: Built, s: int) -> Iterator[str]:
+    entries = page.of_sample(layer.activation, s=s)
+    quantities = [quantity for quantity, _ in page.steps.backward_quantities(layer, s)]
     y, z = page.tex.general("activation", "j"), page.tex.general("pre_activation", "j")
     if not page.brief:
         equations = general_equations(page.work, page.tex)
@@ -138,14 +259,14 @@ def backward_table(page: Page, layer: Built) -> Iterator[str]:
                 *([equations["3"]["tex"]] if hidden and "3" in equations else []), equations["4"]["tex"]
             ),
         )
-    yield page.say.text(
-        "backward_table", a=tex_partial(page.tex.loss, y), s=tex_partial(y, z), d=page.tex.general("delta", "j")
+    heads = {"slope": tex_partial(y, z), "adjoint": tex_partial(page.tex.loss, y)}
+    general = [page.tex.general("delta", "j") if q.node is layer.pre_activation else heads[q.what] for q in quantities]
+    yield page.say.text("backward_table", heads=general)
+    yield page.say.block(
+        "backward_row",
+        len(entries),
+        label=page.labels(layer.activation),
+        steps=tuple(page.numbers_of(quantity, entries) for quantity in quantities),
+        cells=tuple(page.printed(quantity, entries) for quantity in quantities),
     )
-    columns = {
-        name: page.printed(q, entries)
-        for name, q in zip(("a_printed", "s_printed", "d_printed"), quantities, strict=True)
-    }
-    places = {name: page.numbers_of(q, entries) for name, q in zip("nmp", quantities, strict=True)}
-    labels = page.labels(layer.activation)
-    yield page.say.block("backward_row", len(entries), label=labels, **places, **columns)
     yield page.say.text("table_end")

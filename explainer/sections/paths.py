@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from ..graph import Node
+from ..graph import Cells, Node
 from ..networks import Network
-from ..notation import Quantity
 from ..steps import Steps
 
 
@@ -16,9 +16,8 @@ def onward_paths(net: Network, steps: Steps) -> dict[Node, list[str]]:
     r"""For each neuron of each layer, from its pre-activation to the loss: e_3 \to Y_3 \to e_6 \to Y_6 \to E."""
     found = {}
     for at, layer in enumerate(net.layers):
-        every = np.arange(layer.activation.size)
-        z = steps.symbols(Quantity("value", layer.pre_activation), every)
-        y = steps.symbols(Quantity("value", layer.activation), every)
+        every = np.arange(layer.activation.shape[0])
+        z, y = (unsampled(steps, node) for node in (layer.pre_activation, layer.activation))
         known: dict[tuple[int, ...], str] = {}
         rows = []
         for neuron in every.tolist():
@@ -28,6 +27,13 @@ def onward_paths(net: Network, steps: Steps) -> dict[Node, list[str]]:
             rows.append(rf"{z[neuron]} \to {y[neuron]} \to {known[reached]}")
         found[layer.pre_activation] = rows
     return found
+
+
+def unsampled(steps: Steps, node: Node) -> list[str]:
+    """The symbols of a layer's neurons, of no sample in particular."""
+    assert isinstance(node.cells, Cells)
+    cells = replace(node.cells, columns=("",), sampled=False)
+    return steps.tex.cell_symbols(cells, np.arange(len(cells.rows)))
 
 
 def next_neurons(net: Network, at: int, neurons: Sequence[int]) -> list[int]:
@@ -47,7 +53,8 @@ def rest_of_path(net: Network, steps: Steps, at: int, reached: Sequence[int]) ->
     while reached:
         at += 1
         for node in (net.layers[at].pre_activation, net.layers[at].activation):
-            parts.append(some(steps.symbols(Quantity("value", node), np.array(reached))))
+            every = unsampled(steps, node)
+            parts.append(some([every[k] for k in reached]))
         reached = next_neurons(net, at, reached)
     return r" \to ".join([*parts, steps.tex.loss])
 

@@ -1,0 +1,638 @@
+"""The matrix view: the rules of `ops.OPS` run on written matrices instead of arrays of numbers.
+
+A weighted sum's `value` and `vjp`, the sums over outputs and samples, the L2 penalty are plain arithmetic: run on
+`Written` they write z = W a + b, W^T delta and delta a^T. An activation or a loss that has a slope may compute it with
+NumPy, in a form that keeps its digits (the sigmoid's is s(z) s(-z)). Its vjp is always `g * slope`, so here it is g
+times f'(z), and f'(z) is spelt out from `Op.slope`, the textbook's, through the pattern that the scalar view prints.
+
+Every equation is worked out from its own formula, and compared with what the backward pass found, before it is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+
+from .digits import tex_numbers, tex_operands
+from .errors import CheckFailed
+from .formulas import partials
+from .graph import Cells, Node, readers
+from .networks import Built
+from .notation import Quantity, Tex, quantity_of, tex_name, tex_partial
+from .ops import OPS, Array
+from .optimizers import STATES, rule_of
+from .presets import GREEK
+from .worked import Worked
+from .written import MOST, Name, NotWritten, Written, abbreviated, as_written, in_names, number, of_pattern, with_shape
+
+WIDTH = 64  # digits, as printed, that a right side may be wide
+MOST_EXTRA = 12  # digits that the numbers of a line may have beyond those of its result
+
+
+STATES_AND_OLD = {*STATES, *(f"{name}_old" for name in STATES)}
+
+# ---- what matrices are called
+
+LETTERS = {"input": "x", "target": "t", "mask": "M", "gradient": "G"}
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a notation writes the matrices of layer n, after the letters that it has for their entries.
+
+    `sub` and `sup` may hold {n}, {layer} and {before} (the layer's name and that of the layer before).
+    """
+
+    sub: str = ""
+    sup: str = ""
+    first: int = 1  # the number of the first layer of neurons
+    weight_sub: str | None = None  # where weights are indexed otherwise
+    first_weight: int | None = None
+    letters: Mapping[str, str] = field(default_factory=dict)
+
+
+NUMBERED = Style(sub="{n}")
+STYLES = {
+    "numbered": NUMBERED,
+    "layered": Style(sup="[{n}]"),
+    "theta": Style(sup="({n})", first=2, first_weight=1, letters={"weight": "Theta"}),
+    "nielsen": Style(sup="{n}", first=2),
+    "mazur": Style(
+        sub="{n}", letters={"weight": "W", "bias": "b", "pre_activation": "net", "activation": "out", "input": "i"}
+    ),
+    "rashid": Style(
+        sub=r"\mathrm{{{layer}}}",
+        weight_sub=r"\mathrm{{{before},{layer}}}",
+        letters={"weight": "W", "pre_activation": "X", "activation": "O", "input": "I"},
+    ),
+}
+
+
+class Names:
+    """The symbols of a network's matrices."""
+
+    def __init__(self, work: Worked, tex: Tex) -> None:
+        self.tex, self.net = tex, work.network
+        self.style = STYLES.get(tex.notation.name, NUMBERED)
+
+    def of(self, quantity: str, layer: int) -> Name:
+        """The symbol of a quantity of a layer, counted from 0."""
+        style, weight = self.style, quantity in ("weight", "mask", "gradient")
+        first = style.first if not weight or style.first_weight is None else style.first_weight
+        sub = style.weight_sub if weight and style.weight_sub is not None else style.sub
+        places = {"n": layer + first, "layer": self.layer_name(layer), "before": self.layer_name(layer - 1)}
+        return Name(bold(self.letter(quantity)), sub.format(**places), style.sup.format(**places))
+
+    def given(self, node: Node) -> Name:
+        """Inputs or targets, after the letter that their own names share: X for X1 and X2."""
+        kind = quantity_of(node)
+        own = {letter_of(names) for names in (self.net.problem.input_names, self.net.problem.target_names) if names}
+        assert isinstance(node.cells, Cells)
+        letter = letter_of(node.cells.rows)
+        clear = letter and None not in own and len(own) == 1 + bool(self.net.problem.target_names)
+        return Name(bold(self.style.letters.get(kind) or (letter if clear and letter else LETTERS[kind])))
+
+    def general(self, quantity: str, shift: int = 0, mark: str = "", sample: str = "") -> str:
+        """The symbol of a quantity of layer l, or of a layer so many after it."""
+        style = self.style if "{n}" in self.style.sub + self.style.sup else NUMBERED
+        weights = style.first if style.first_weight is None else style.first_weight
+        shift += (weights if quantity == "weight" else style.first) - min(style.first, weights)
+        n = "l" + (f" {'+' if shift > 0 else '-'} {abs(shift)}" if shift else "")
+        return Name(bold(self.letter(quantity)), style.sub.format(n=n), style.sup.format(n=n)).tex(mark, sample)
+
+    def letter(self, quantity: str) -> str:
+        symbols = self.tex.notation.symbols
+        own = self.style.letters.get(quantity)
+        return own or (symbols[quantity].base if quantity in symbols else LETTERS[quantity])
+
+    def layer_name(self, layer: int) -> str:
+        last = len(self.net.layers) - 1
+        if layer < 0 or layer == last:
+            return "input" if layer < 0 else "output"
+        return "hidden" if last == 1 else f"hidden {layer + 1}"
+
+
+def letter_of(names: Sequence[str]) -> str | None:
+    """X for X1, X2; None where they do not share one letter."""
+    letters = {name.rstrip("0123456789").rstrip("_") for name in names}
+    (letter,) = letters if len(letters) == 1 else ("",)
+    return letter if len(letter) == 1 else None
+
+
+def bold(base: str) -> str:
+    return rf"\boldsymbol{{\{base}}}" if base in GREEK else rf"\mathbf{{{base}}}"
+
+
+# ---- the equations
+
+
+@dataclass(frozen=True, eq=False)
+class Equation:
+    """One matrix equation: what it finds, and its right side in one form or more."""
+
+    kind: str
+    name: str  # canonical: delta[layer 2]
+    quantity: Quantity  # what it finds; the node may be one that takes its entries from elsewhere
+    left: Written
+    forms: tuple[Written, ...]  # () where it has no form in matrices; the first is put in numbers
+    value: Array
+    found: bool = True  # a result, not data
+    masked: bool = False  # entries of the gradient are left out
+    shared: tuple[str, ...] = ()  # the symbols of weights that stand in other places too
+
+    @property
+    def key(self) -> Quantity:
+        """Under which its step is numbered."""
+        return key_of(self.quantity)
+
+
+def key_of(quantity: Quantity) -> Quantity:
+    return Quantity(f"matrix {quantity.what}", quantity.node)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An equation as text."""
+
+    left: str
+    left_shape: str  # the left side with its shape under it
+    symbols: tuple[str, ...]  # the right side
+    shapes: tuple[str, ...]  # the same with the shape under each factor; what repeats another form has none
+    numbers: str  # "" where it would be too wide, or only repeat the result
+    printed: str
+
+    @property
+    def rights(self) -> list[str]:
+        return [*self.shapes, *([self.numbers] if self.numbers else []), self.printed]
+
+    @property
+    def latex(self) -> str:
+        return " = ".join([*self.symbols, *([self.numbers] if self.numbers else []), self.printed])
+
+
+class Matrices:
+    """Makes the matrix equations of one iteration, layer by layer (counted from 0), each once."""
+
+    def __init__(self, work: Worked, tex: Tex) -> None:
+        self.work, self.tex, self.net = work, tex, work.network
+        self.names = Names(work, tex)
+        self.reads = readers(self.net.end)
+        self.carried = self.net.problem.writing.carry == "rounded"
+        self.leaves: dict[Quantity, Written] = {}
+        for node in self.net.given:
+            if quantity_of(node) in ("input", "target"):
+                self.name(Quantity("value", node), self.names.given(node))
+        for at, layer in enumerate(self.net.layers):
+            for node in filter(None, (layer.weights, layer.biases, layer.pre_activation, layer.activation)):
+                assert isinstance(node.cells, Cells)
+                self.name(Quantity("value", node), self.names.of(node.cells.quantity, at))
+            self.name(Quantity("adjoint", layer.pre_activation), self.names.of("delta", at))
+
+    # ---- leaves
+
+    def name(self, quantity: Quantity, name: Name) -> None:
+        """A value, by its name, and what is found about it, by the names that follow from it."""
+        node, numbers = quantity.node, self.work.numbers
+        per_sample = quantity_of(node) in ("input", "target", "pre_activation", "activation")
+        self.leaves[quantity] = self.leaf(quantity, name.tex(), name.tex(sample="(s)") if per_sample else "")
+        if quantity.what == "adjoint":
+            return
+        updated = Quantity("updated", node)
+        self.leaves[updated] = self.leaf(updated, name.tex("'"), array=self.updated(node))
+        found = {"adjoint": tex_partial(self.tex.loss, name.tex())}
+        if node.op != "leaf" and quantity_of(node) == "activation":
+            z = self.leaves[Quantity("value", node.parents[0])]
+            found["slope"] = f"f'({z.tex})"
+        for what, tex in found.items():
+            q = Quantity(what, node)
+            if q in numbers and q not in self.leaves:
+                sampled = tex.replace(name.tex(), name.tex(sample="(s)")) if per_sample else ""
+                self.leaves[q] = self.leaf(q, tex, sampled)
+
+    def leaf(self, quantity: Quantity, tex: str, sampled: str = "", array: Any = None) -> Written:
+        numbers = self.work.numbers.get(quantity) if array is None else array
+        return Written("leaf", tex=tex, sampled=sampled, array=numbers, quantity=quantity)
+
+    def updated(self, node: Node) -> Array | None:
+        pool = node.parents[0] if node.op == "take" else node
+        new = self.work.numbers.get(Quantity("updated", pool))
+        return new if new is None or node is pool else self.placed(node, new)
+
+    def placed(self, node: Node, entries: Array) -> Array:
+        """Entries of the leaf that a node takes its own from, in their places; 0 where there is none."""
+        return np.asarray(OPS["take"].value(entries, **node.params))
+
+    # ---- each stage, once
+
+    @cached_property
+    def forwards(self) -> list[list[Equation]]:
+        return [list(self.forward(at)) for at in range(len(self.net.layers))]
+
+    @cached_property
+    def backwards(self) -> list[list[Equation]]:
+        return [list(self.backward(at)) for at in range(len(self.net.layers))]
+
+    @cached_property
+    def gradients(self) -> list[list[Equation]]:
+        return [list(self.gradient_equations(at)) for at in range(len(self.net.layers))]
+
+    @cached_property
+    def updates(self) -> list[list[Equation]]:
+        return [list(self.update_equations(at)) for at in range(len(self.net.layers))]
+
+    # ---- forward
+
+    def forward(self, at: int) -> Iterator[Equation]:
+        layer = self.net.layers[at]
+        z, y = layer.pre_activation, layer.activation
+        form = OPS[z.op].value(*(self.leaves[Quantity("value", p)] for p in z.parents), **z.params)
+        yield self.equation("pre_activation", f"z[layer {at + 1}]", Quantity("value", z), [form])
+        inside = self.leaves[Quantity("value", z)]
+        form = Written("applied", (inside,), tex="f", function=lambda array: OPS[y.op].value(array, **y.params))
+        yield self.equation("activation", f"Y[layer {at + 1}]", Quantity("value", y), [form])
+
+    # ---- backward
+
+    def backward(self, at: int) -> Iterator[Equation]:
+        """How fast the loss changes with each activation, the slopes, and delta."""
+        layer = self.net.layers[at]
+        z, y = layer.pre_activation, layer.activation
+        arriving = self.contributions(y)
+        spelt: dict[Quantity, Written] = {}
+        if arriving is None or arriving:
+            quantity = Quantity("adjoint", y)
+            kind = "adjoint_output" if layer is self.net.layers[-1] else "adjoint"
+            forms = [summed(arriving)] if arriving else []
+            yield self.equation(kind, f"dE/dY[layer {at + 1}]", quantity, forms)
+            spelt |= {quantity: forms[0]} if forms else {}
+        quantity = Quantity("slope", y)
+        if quantity in self.leaves and (arriving is None or arriving):
+            yield self.equation("slope", f"dY/dz[layer {at + 1}]", quantity, self.slope(y))
+        found = self.contributions(z)
+        forms = [summed(found)] if found else []
+        adjoint = Quantity("adjoint", y)
+        if forms and adjoint in spelt and layer is not self.net.layers[-1] and not self.carried:
+            forms.append(put_in(forms[0], {adjoint: spelt[adjoint]}))
+        kind = "delta" if adjoint in self.leaves and (arriving is None or arriving) else "delta_scores"
+        yield self.equation(kind, f"delta[layer {at + 1}]", Quantity("adjoint", z), forms)
+
+    def contributions(self, node: Node) -> list[Written] | None:
+        """What each reader of a node sends back to it: its rule, run on written matrices. None: it has no such form."""
+        try:
+            return [part for reader, k in self.reads[node] for part in self.sent_back(reader, k)]
+        except (NotWritten, KeyError):
+            return None
+
+    def sent_back(self, reader: Node, argument: int, as_read: Written | None = None) -> Iterator[Written]:
+        """The adjoint of one argument, as far as it comes through this reader."""
+        op = OPS[reader.op]
+        if Quantity("adjoint", reader) not in self.work.numbers:
+            return
+        g = self.arriving(reader)
+        if op.slope is not None:
+            if argument != 0:
+                return  # targets, and outputs beside their scores, are not differentiated by
+            slope = self.leaves.get(Quantity("slope", reader))
+            yield g * (slope if slope is not None else self.textbook_slope(reader))
+            return
+        out = self.leaves.get(Quantity("value", reader), as_written(0))
+        arguments = [self.leaves.get(Quantity("value", p)) for p in reader.parents]
+        if as_read is not None:
+            arguments[argument] = as_read
+        if arguments[argument] is None:
+            raise NotWritten(reader.op)
+        yield op.vjp(g, out, *arguments, **reader.params)[argument]
+
+    def arriving(self, reader: Node) -> Any:
+        """The adjoint of a reader: by its name, or where it is the same throughout (1, or 1/m) as a number."""
+        quantity = Quantity("adjoint", reader)
+        if quantity in self.leaves:
+            return self.leaves[quantity]
+        array = np.asarray(self.work.numbers[quantity])
+        if array.size and (array == array.flat[0]).all():
+            return number(float(array.flat[0]))
+        raise NotWritten(reader.op)
+
+    def slope(self, y: Node) -> list[Written]:
+        """f'(z) spelt out, where it can be in matrices and has all its digits so."""
+        try:
+            return [self.textbook_slope(y)] if OPS[y.op].slope is not None else []
+        except NotWritten:
+            return []
+
+    def textbook_slope(self, node: Node) -> Written:
+        """The slope that the scalar view prints, on matrices."""
+        term = next(found.term for found in partials(node) if found.read.argument == 0)
+        nodes = [node if read.argument < 0 else node.parents[read.argument] for read in term.reads]
+        try:
+            slots = [self.leaves[Quantity("value", n)] for n in nodes]
+        except KeyError:
+            raise NotWritten(node.op) from None
+        found = of_pattern(term.pattern, slots)
+        if found.how == "number":  # the slope of a straight line: a matrix of that number
+            shape = node.shape
+            found = Written(
+                "leaf", tex=r"\mathbf{1}" if found.array == 1 else found.tex, array=found.array * np.ones(shape)
+            )
+        return found
+
+    # ---- gradients and the update
+
+    def gradient_equations(self, at: int) -> Iterator[Equation]:
+        for kind, node in self.parameters(at):
+            mask, shared = self.mask(node), self.shared(node)
+            forms = self.gradient_forms(node, mask)
+            name = f"dE/d{'W' if kind == 'weight' else 'b'}[layer {at + 1}]"
+            left = tex_partial(self.tex.loss, self.leaves[Quantity("value", node)].tex)
+            quantity = Quantity("adjoint", node)
+            value = self.gradient(node)
+            if shared:
+                value = self.work.numbers[quantity] * mask
+            yield self.equation(
+                f"{kind}_gradient",
+                name,
+                quantity,
+                forms,
+                left=Written("leaf", tex=left, array=value, quantity=quantity),
+                masked=not mask.all(),
+                shared=shared,
+            )
+
+    def gradient_forms(self, node: Node, mask: Array) -> list[Written]:
+        """delta a^T, with a mask where entries are left out, and for many samples the same as a sum over them."""
+        found = self.contributions(node)
+        pool = node.parents[0] if node.op == "take" else None
+        if pool is not None and found:
+            own = self.leaves[Quantity("value", node)]
+            others = [(reader, k) for reader, k in self.reads[pool] if reader.op != "take"]
+            try:
+                found += [part for reader, k in others for part in self.sent_back(reader, k, own)]
+            except (NotWritten, KeyError):
+                found = None
+        if not found:
+            return []
+        forms = [summed(found)]
+        first = found[0]
+        if first.how == "matmul" and max(leaf.array.shape[1] for leaf in first.leaves() if leaf.sampled) > 1:
+            forms.append(summed([Written("over_samples", (first,)), *found[1:]]))
+        if mask.all():
+            return forms
+        kept = Written("leaf", tex=self.mask_name(node), array=mask.astype(float))
+        return [form * kept for form in forms]
+
+    def update_equations(self, at: int) -> Iterator[Equation]:
+        """Every line of the optimizer's rule."""
+        optimizer = self.net.problem.optimizer
+        if optimizer is None:
+            return
+        for kind, node in self.parameters(at):
+            letter = "W" if kind == "weight" else "b"
+            pool = node.parents[0] if node.op == "take" else node
+            found: dict[str, Any] = {name: self.constant(n) for name, n in self.net.constants.items()}
+            found |= {"w": self.leaves[Quantity("value", node)], "g": self.gradient_leaf(node)}
+            for line in rule_of(optimizer):
+                for name in {line.finds, *line.names} & STATES_AND_OLD:
+                    found[name] = self.state(name, node, pool)
+                last = line.finds == "w"
+                quantity = Quantity("updated" if last else line.finds, node)
+                left = self.leaves[quantity] if last else found[line.finds]
+                yield self.equation(
+                    f"{kind}_update" if last else "state",
+                    f"{letter}'[layer {at + 1}]" if last else f"{line.finds}[{letter}[layer {at + 1}]]",
+                    quantity,
+                    [line.at(self.work.iteration, found)],
+                    left=left,
+                    shared=self.shared(node) if "g" in line.names else (),
+                    masked=last and not self.mask(node).all(),
+                )
+
+    def constant(self, node: Node) -> Written:
+        """A number of the optimizer."""
+        quantity = Quantity("value", node)
+        known = quantity_of(node) in self.tex.notation.symbols
+        tex = self.tex.symbols(quantity, np.array([0]))[0] if known else tex_name(node.name)
+        return Written("leaf", tex=tex, array=self.work.numbers[quantity], quantity=quantity)
+
+    def state(self, name: str, node: Node, pool: Node) -> Written:
+        """A state of the optimizer for each weight of a layer; `_old` as the iteration before left it."""
+        quantity = Quantity(name, pool)
+        array = self.work.numbers.get(quantity, np.zeros(pool.shape))
+        array = (array if node is pool else self.placed(node, array)) * self.mask(node)
+        letter, _, more = name.partition("_")
+        base = rf"\hat{{{bold(letter)}}}" if more == "hat" else bold(letter)
+        tex = Name(base, self.leaves[Quantity("value", node)].tex, r"\mathrm{old}" if more == "old" else "").tex()
+        return Written("leaf", tex=tex, array=array, quantity=Quantity(name, node))
+
+    def gradient_leaf(self, node: Node) -> Written:
+        """The gradient that the update takes: where weights are shared, with their sums in their places."""
+        array, quantity = self.gradient(node), Quantity("adjoint", node)
+        tex = tex_partial(self.tex.loss, self.leaves[Quantity("value", node)].tex)
+        if self.shared(node):
+            tex = self.whole_name(node)
+        return Written("leaf", tex=tex, array=array, quantity=quantity)
+
+    def layer_of(self, node: Node) -> int:
+        return next(at for at, layer in enumerate(self.net.layers) if node in (layer.weights, layer.biases))
+
+    def mask_name(self, node: Node) -> str:
+        name = self.names.of("mask", self.layer_of(node))
+        return name.tex() if quantity_of(node) == "weight" else Name(bold("m"), name.sub, name.sup).tex()
+
+    def whole_name(self, node: Node) -> str:
+        """What the gradient is called in which shared weights have their sums."""
+        name = self.names.of("gradient", self.layer_of(node))
+        return name.tex() if quantity_of(node) == "weight" else Name(bold("g"), name.sub, name.sup).tex()
+
+    def parameters(self, at: int) -> Iterator[tuple[str, Node]]:
+        """The weights and the biases of a layer, where any of them is trained."""
+        layer: Built = self.net.layers[at]
+        for kind, node in (("weight", layer.weights), ("bias", layer.biases)):
+            if node is not None and self.mask(node).any():
+                yield kind, node
+
+    def mask(self, node: Node) -> Array:
+        """Which entries of a layer's weights or biases exist and are trained."""
+        pool = node.parents[0] if node.op == "take" else node
+        trained = self.net.trained.get(pool)
+        if trained is None:
+            return np.zeros(node.shape, bool)
+        return self.placed(node, trained.astype(float)) > 0 if node.op == "take" else trained
+
+    def trained_entries(self, node: Node) -> tuple[Node, Array]:
+        """The leaf that a layer's weights or biases are, or take their entries from, and which of these are trained."""
+        pool = node.parents[0] if node.op == "take" else node
+        entries = node.params["where"].ravel() if node.op == "take" else np.arange(node.size)
+        return pool, entries[self.mask(node).ravel()]
+
+    def missing(self, node: Node) -> bool:
+        """Whether a connection of the layer does not exist."""
+        return node.op == "take" and bool((node.params["where"] < 0).any())
+
+    def gradient(self, node: Node) -> Array:
+        """The gradient of each entry's weight, in its place; 0 where there is none."""
+        pool = node.parents[0] if node.op == "take" else node
+        found = self.work.of("adjoint", pool)
+        return (found if node is pool else self.placed(node, found)) * self.mask(node)
+
+    def shared(self, node: Node) -> tuple[str, ...]:
+        """The symbols of the trained weights here that stand in other places too."""
+        (_, leaf), entries = self.shared_gradients(node)
+        return tuple(self.tex.symbols(Quantity("value", leaf), entries)) if len(entries) else ()
+
+    def shared_gradients(self, node: Node) -> tuple[Quantity, Array]:
+        """Where their gradients are."""
+        leaf, entries = self.trained_entries(node)
+        several = [k for k in dict.fromkeys(entries.tolist()) if node.op == "take" and self.uses[k] > 1]
+        return Quantity("adjoint", leaf), np.array(several, int)
+
+    @cached_property
+    def taken(self) -> list[Node]:
+        """The weights and biases that take their entries from elsewhere."""
+        every = [node for layer in self.net.layers for node in (layer.weights, layer.biases)]
+        return [node for node in every if node is not None and node.op == "take"]
+
+    @cached_property
+    def pool(self) -> Node | None:
+        """Where they take them from."""
+        return self.taken[0].parents[0] if self.taken else None
+
+    @cached_property
+    def uses(self) -> Array:
+        """How often each entry of the pool is used."""
+        places = np.concatenate([node.params["where"].ravel() for node in self.taken] or [np.zeros(0, int)])
+        return np.bincount(places[places >= 0], minlength=self.pool.size if self.pool is not None else 0)
+
+    # ---- an equation, checked
+
+    def equation(
+        self,
+        kind: str,
+        name: str,
+        quantity: Quantity,
+        forms: Sequence[Written],
+        left: Written | None = None,
+        **more: Any,
+    ) -> Equation:
+        left = self.leaves[quantity] if left is None else left
+        value = np.asarray(left.array)
+        kept = tuple(form for form in forms if self.agrees(form, value, name))
+        return Equation(kind, name, quantity, left, kept, value, **more)
+
+    def agrees(self, form: Written, value: Array, name: str) -> bool:
+        """Whether a formula gives the value: CheckFailed where it does not."""
+        found = form.value()
+        tolerance = 1e-9 * np.abs(value) + 1e-12 * form.magnitude() + 1e-300
+        if self.carried:  # the result was rounded
+            tolerance = tolerance + self.work.precision.unit(value)
+        if found.shape != value.shape or not (np.abs(found - value) <= tolerance).all():
+            raise CheckFailed(f"the matrix equation of {name} does not give its numbers; please report this")
+        return True
+
+    # ---- text
+
+    def shown(self, equation: Equation) -> Shown:
+        value, forms = equation.value, equation.forms
+        cells = self.texts(value, equation.found)
+        printed, whole = abbreviated(cells, WIDTH)
+        symbols = tuple(text for form in forms if (text := form.text(in_names)))
+        shapes = tuple(text for form in forms if (text := form.text(with_shape)))
+        small = whole and all(max(np.shape(leaf.array), default=0) <= MOST for form in forms for leaf in form.leaves())
+        numbers = self.in_numbers(forms[0], value) if forms and small else ""
+        return Shown(
+            in_names(equation.left, False),
+            with_shape(equation.left, False),
+            symbols,
+            shapes,
+            numbers if numbers != printed else "",
+            printed,
+        )
+
+    def texts(self, array: Array, found: bool, extra: int = 0) -> list[list[str]]:
+        texts = tex_numbers(self.work.precision.texts(array, extra, keep_zeros=found and self.carried))
+        columns = array.shape[1]
+        return [texts[k : k + columns] for k in range(0, len(texts), columns)]
+
+    def in_numbers(self, form: Written, value: Array) -> str:
+        """The formula with numbers put in, with as many more digits as it takes to give the result as it is printed.
+
+        "" where it would be too wide, or where no more digits help.
+        """
+        shown = self.work.precision.rounded(value)
+        unit = self.work.precision.unit(shown) * (1 + 1e-9)
+        for extra in range(1 if self.carried else MOST_EXTRA + 1):
+            found = form.value(partial(self.rounded, extra=extra))
+            if self.carried or (np.abs(found - shown) <= unit).all():
+                return form.text(partial(self.leaf_numbers, extra=extra), WIDTH, term_by_term=True) or ""
+        return ""
+
+    def rounded(self, leaf: Written, extra: int) -> Array:
+        array = np.asarray(leaf.array)
+        return np.array(self.work.precision.texts(array, extra), float).reshape(array.shape)
+
+    def leaf_numbers(self, leaf: Written, transposed: bool, extra: int) -> str:
+        array = np.asarray(leaf.array, float)
+        found = leaf.quantity is not None and not (leaf.quantity.what == "value" and leaf.quantity.node.op == "leaf")
+        if array.ndim != 2:
+            return tex_operands(self.work.precision.texts(array, extra))[0]
+        return abbreviated(self.texts(array.T if transposed else array, found, extra), np.inf)[0]
+
+    # ---- what is given, entry by entry
+
+    def given(self, node: Node) -> tuple[str, list[str]]:
+        """A matrix of symbols and the same of numbers: which entry stands where."""
+        leaf = self.leaves[Quantity("value", node)]
+        array = np.asarray(leaf.array)
+        symbols = np.full(array.size, "0", dtype=object)
+        if node.op == "take":
+            where = node.params["where"].ravel()
+            there = np.flatnonzero(where >= 0)
+            symbols[there] = self.tex.symbols(Quantity("value", node.parents[0]), where[there])
+        else:
+            every = np.arange(node.size)
+            symbols[:] = self.tex.symbols(Quantity("value", node), every)
+        names: list[list[str]] = symbols.reshape(array.shape).tolist()
+        texts, _ = abbreviated(names, WIDTH)
+        numbers, _ = abbreviated(self.texts(array, False), WIDTH)
+        return with_shape(leaf, False), [texts, numbers]
+
+
+def summed(parts: Sequence[Written]) -> Written:
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
+
+
+def put_in(form: Written, spelt: Mapping[Quantity, Written]) -> Written:
+    """The formula with some of its leaves spelt out."""
+    if form.quantity is not None and form.quantity in spelt:
+        return spelt[form.quantity]
+    return replace(form, parts=tuple(put_in(part, spelt) for part in form.parts)) if form.parts else form
+
+
+# ---- the numbers of their steps
+
+
+def step_number(numbering: Mapping[Quantity, Array], equation: Equation) -> int:
+    return int(numbering[equation.key][0])
+
+
+def equations_used(numbering: Mapping[Quantity, Array], equation: Equation) -> list[int]:
+    """The numbers of the matrix equations whose results this one uses, in ascending order."""
+    return sorted({step_of(numbering, q) for q in used(equation)} - {0})
+
+
+def used(equation: Equation) -> list[Quantity]:
+    """What stands on the right side as it is put in numbers, each once."""
+    leaves = [leaf for form in equation.forms[:1] for leaf in form.leaves()]
+    found = dict.fromkeys(leaf.quantity for leaf in leaves if leaf.quantity is not None)
+    return [quantity for quantity in found if quantity != equation.quantity]
+
+
+def step_of(numbering: Mapping[Quantity, Array], quantity: Quantity) -> int:
+    key = key_of(quantity)
+    return int(numbering[key][0]) if key in numbering else 0
