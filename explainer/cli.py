@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +60,30 @@ def writing_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+OUTPUTS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
+    (
+        ("-o", "--output", "outputs"),
+        {"multiple": True, "metavar": "FILE", "help": "Where to write; once for each format. - is standard output."},
+    ),
+    (("--to",), {"type": click.Choice(list(FORMAT_NAMES)), "help": "The format, where FILE's ending does not say."}),
+    (
+        ("--flavour",),
+        {
+            "type": click.Choice(["github", "myst", "mkdocs", "jupyter"]),
+            "default": "github",
+            "help": "How mathematics is marked in Markdown.",
+        },
+    ),
+]
+
+
+def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Where a page goes, and in which format."""
+    for names, settings in reversed(OUTPUTS):
+        command = click.option(*names, **settings)(command)
+    return command
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="explainer")
 def main() -> None:
@@ -82,43 +106,56 @@ def demo(folder: Path, language: str) -> None:
     for path, _ in outputs:
         click.echo(path)
     click.echo(headline(found))
-    click.echo(f"For a PDF, run pdflatex{' (here: xelatex)' if language == 'zh' else ''} on derivation.tex.")
+    click.echo(f"For a PDF, run {'xelatex' if language == 'zh' else 'pdflatex'} on derivation.tex.")
 
 
 @main.command()
 @click.argument("spec_file", metavar="SPEC", type=click.Path())
-@click.option(
-    "-o",
-    "--output",
-    "outputs",
-    multiple=True,
-    metavar="FILE",
-    help="Where to write; once for each format. - is standard output.",
-)
-@click.option("--to", type=click.Choice(list(FORMAT_NAMES)), help="The format, where FILE's ending does not say.")
-@click.option(
-    "--flavour",
-    type=click.Choice(["github", "myst", "mkdocs", "jupyter"]),
-    default="github",
-    help="How mathematics is marked in Markdown.",
-)
+@output_options
 @writing_options
 def derive(spec_file: str, outputs: tuple[str, ...], to: str | None, flavour: str, **options: Any) -> None:
     """Write the worked derivation of SPEC.
 
     The format follows FILE's ending: .md, .tex, .html, .json.
     """
-    named = FORMAT_NAMES[to] if to else None
-    options["only"] = tuple(options["only"].split(",")) if options["only"] else None
+    options["only"] = tuple(options["only"].split(",")) if options["only"] is not None else None
     with refusals(spec_file):
-        files = [(Path(name), named or derivation.format_of(name)) for name in outputs if name != "-"]
+        files = files_of(outputs, to)
         found = derivation.explain(problem.read_problem(spec_file, **options))
         derivation.save(files, found, flavour)
         if not outputs or "-" in outputs:
-            for chunk in found.text(named or "markdown", flavour):
-                click.echo(chunk, nl=False)
+            show_text(found.text(FORMAT_NAMES[to or "markdown"], flavour))
     written = f"wrote {', '.join(str(path) for path, _ in files)}: " if files else ""
     click.echo(printable(written + headline(found)), err=True)
+
+
+@main.command()
+@click.argument("spec_file", metavar="SPEC", type=click.Path())
+@click.option("--epochs", type=click.IntRange(1, 1_000_000), required=True, metavar="N", help="How many updates.")
+@click.option("--show", default="0", metavar="K,...", help="Work in full what starts after so many updates (0).")
+@output_options
+@writing_options
+def train(
+    spec_file: str, epochs: int, show: str, outputs: tuple[str, ...], to: str | None, flavour: str, **options: Any
+) -> None:
+    """Train the network of SPEC, and work the chosen epochs in full.
+
+    An epoch is one update over all samples.
+    """
+    options["only"] = tuple(options["only"].split(",")) if options["only"] is not None else None
+    chosen = epochs_of(show, epochs)
+    report = progress(epochs) if sys.stderr.isatty() else lambda epoch: None
+    with refusals(spec_file):
+        files = files_of(outputs, to)
+        found = derivation.train(problem.read_problem(spec_file, **options), epochs, chosen, report)
+        derivation.save(files, found, flavour)
+        if not outputs or "-" in outputs:
+            show_text(found.text(FORMAT_NAMES[to or "markdown"], flavour))
+    written = f"wrote {', '.join(str(path) for path, _ in files)}: " if files else ""
+    click.echo(
+        printable(f"{written}E = {found.curve[0][1]:.5g} at first, {found.curve[-1][1]:.5g} after {epochs} epochs"),
+        err=True,
+    )
 
 
 class FormulaCommand(click.Command):
@@ -134,14 +171,7 @@ class FormulaCommand(click.Command):
 @main.command(cls=FormulaCommand)
 @click.argument("formula", metavar="EXPR")
 @click.argument("variable", metavar="VAR")
-@click.option("-o", "--output", "outputs", multiple=True, metavar="FILE", help="Where to write; once for each format.")
-@click.option("--to", type=click.Choice(list(FORMAT_NAMES)), help="The format, where FILE's ending does not say.")
-@click.option(
-    "--flavour",
-    type=click.Choice(["github", "myst", "mkdocs", "jupyter"]),
-    default="github",
-    help="How mathematics is marked in Markdown.",
-)
+@output_options
 @click.option("--language", type=click.Choice(["en", "zh"]), default="en", help="Language of the page.")
 def differentiate(
     formula: str, variable: str, outputs: tuple[str, ...], to: str | None, flavour: str, language: str
@@ -150,14 +180,12 @@ def differentiate(
 
     For example: explainer differentiate "1/(1+exp(-x))" x
     """
-    named = FORMAT_NAMES[to] if to else None
     with refusals("EXPR"):
-        files = {Path(name): named or derivation.format_of(name) for name in outputs if name != "-"}
+        files = dict(files_of(outputs, to))
         found = differentiation.differentiate(formula.removeprefix(" "), variable)
         differentiation.save(files, found, flavour, language)
         if not outputs or "-" in outputs:
-            for chunk in found.text(named or "markdown", flavour, language):
-                click.echo(chunk, nl=False)
+            show_text(found.text(FORMAT_NAMES[to or "markdown"], flavour, language))
     written = f"wrote {', '.join(map(str, files))}: " if files else ""
     click.echo(printable(f"{written}{found.derivative}; {found.verdict}"), err=True)
 
@@ -185,6 +213,44 @@ def schema() -> None:
 # ---- small things
 
 
+def epochs_of(text: str, last: int) -> set[int]:
+    """The epochs that --show names."""
+    try:
+        found = {int(part) for part in text.split(",")}
+    except ValueError:
+        raise click.UsageError(f"--show takes whole numbers and commas, not {printable(text)!r}") from None
+    wrong = sorted(k for k in found if not 0 <= k <= last)
+    if wrong:
+        raise click.UsageError(f"--show {wrong[0]}: the training goes from 0 to {last}")
+    return found
+
+
+def progress(epochs: int) -> Callable[[int], None]:
+    """Says on the terminal how far the training is."""
+    return lambda epoch: click.echo(f"\r{epoch} of {epochs} epochs", nl=epoch == epochs, err=True)
+
+
+def files_of(outputs: Sequence[str], to: str | None) -> list[tuple[Path, str]]:
+    """Each file and its format: what its ending says, else what --to says."""
+    known = derivation.FORMATS
+    return [
+        (Path(name), FORMAT_NAMES[to] if to and Path(name).suffix.lower() not in known else derivation.format_of(name))
+        for name in dict.fromkeys(outputs)
+        if name != "-"
+    ]
+
+
+def show_text(chunks: Iterator[str]) -> None:
+    """The text on standard output."""
+    try:
+        for chunk in chunks:
+            click.echo(chunk, nl=False)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise ExplainerError(f"standard output: {error.strerror}; write to a file with -o") from None
+
+
 @contextmanager
 def refusals(file: str) -> Iterator[None]:
     """What cannot be used is said in lines of FILE:LINE:COLUMN, with exit code 2."""
@@ -209,10 +275,14 @@ def make_folder(folder: Path) -> None:
 
 def headline(found: Any) -> str:
     """The numbers that one looks at first."""
+    if isinstance(found, derivation.GraphDerivation):
+        return found.headline
     before, after = found.losses
     if before is None:
         return "forward pass only: no loss was given"
-    parts = [f"E = {before:.5g}" + ("" if after is None else f" before the update, {after:.5g} after")]
+    many = found.problem.writing.steps
+    when = "the update" if many == 1 else f"{many} updates"
+    parts = [f"E = {before:.5g}" + ("" if after is None else f" before {when}, {after:.5g} after")]
     if found.check is not None:
         worst = found.check.worst_relative_error
         parts.append(f"{found.parameters} gradients checked by {found.check.method}, worst relative error {worst:.1e}")

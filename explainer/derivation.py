@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 
 from .document import document
-from .errors import NotBuilt
-from .problem import Problem
+from .errors import ExplainerError, NotBuilt
+from .graphs import graph_record, worked_graph
+from .graphs import named as named_in_graph
+from .problem import GraphProblem, Problem
 from .publish import ESCAPES, with_mathml, write
 from .record import record
 from .render import Speaker, streamed
+from .sections.graph import graph_document
+from .training import trained
 from .values import Check
 from .worked import Worked, iterations, named
 
@@ -27,8 +31,11 @@ class Derivation:
     numerical check of the gradients found (None where nothing is trained).
     """
 
-    def __init__(self, problem: Problem, works: Sequence[Worked]) -> None:
-        self.problem = problem
+    curve: Sequence[tuple[int, float]] = ()  # of a training: (epoch, loss before its update)
+
+    def __init__(self, problem: Problem, works: Sequence[Worked], curve: Sequence[tuple[int, float]] = ()) -> None:
+        self.problem: Problem | GraphProblem = problem
+        self.curve = curve
         self._works = works
         self._work = works[0]
 
@@ -54,9 +61,9 @@ class Derivation:
     def text(self, to: str = "markdown", flavour: str = "github") -> Iterator[str]:
         """The page in pieces. `to` is markdown, latex, html or json; `flavour` is of the mathematics in Markdown."""
         if to == "json":
-            return streamed(record(self._works))
+            return streamed(record(self._works, training=bool(self.curve)))
         say = Speaker(self.problem.writing.language, to, flavour, ESCAPES[to])
-        page = streamed(document(self._works, say))
+        page = streamed(document(self._works, say, self.curve))
         return with_mathml(page) if to == "html" else page
 
     def save(self, *paths: str | PathLike[str], flavour: str = "github") -> None:
@@ -73,12 +80,66 @@ class Derivation:
         return f"<Derivation {self.problem.title!r}: {self.parameters} weights and biases>"
 
 
-def explain(problem: Problem) -> Derivation:
+class GraphDerivation(Derivation):
+    """The worked derivation of a computational graph: the same face, with nothing trained and no losses."""
+
+    def __init__(self, problem: GraphProblem) -> None:
+        self.problem = problem
+        self._graph = worked_graph(problem)
+
+    @property
+    def values(self) -> dict[str, float]:
+        return dict(named_in_graph(self._graph))
+
+    @property
+    def check(self) -> Check:
+        return self._graph.check
+
+    @property
+    def parameters(self) -> int:
+        return 0
+
+    @property
+    def losses(self) -> tuple[None, None]:
+        return None, None
+
+    @property
+    def headline(self) -> str:
+        """The result and its derivatives, in a line."""
+        end, values = self._graph.end, self.values
+        found = [f"d{end}/d{each} = {values[f'd{end}/d{each}']:.5g}" for each in self._graph.problem.with_respect_to]
+        check = f"checked by {self.check.method}, worst relative error {self.check.worst_relative_error:.1e}"
+        return f"{end} = {values[end]:.5g}; {', '.join(found)}; {check}"
+
+    def text(self, to: str = "markdown", flavour: str = "github") -> Iterator[str]:
+        language = self.problem.writing.language
+        if to == "json":
+            return streamed(graph_record(self._graph, Speaker(language, "markdown")))
+        page = streamed(graph_document(self._graph, Speaker(language, to, flavour, ESCAPES[to])))
+        return with_mathml(page) if to == "html" else page
+
+    def __repr__(self) -> str:
+        return f"<Derivation {self.problem.title!r}: a graph of {len(self._graph.problem.nodes)} nodes>"
+
+
+def explain(problem: Problem | GraphProblem) -> Derivation:
     """Work a problem: forward pass, backward pass and update, every gradient derived twice and checked numerically.
 
     Raises CheckFailed where the derivations disagree, and InputError or ExplainerError where a number is not finite.
     """
+    if isinstance(problem, GraphProblem):
+        return GraphDerivation(problem)
     return Derivation(problem, [*iterations(problem)])
+
+
+def train(
+    problem: Problem | GraphProblem, epochs: int, show: Collection[int], report: Callable[[int], None] = lambda epoch: None
+) -> Derivation:
+    """Make `epochs` updates over all samples; work those in full that start after so many updates as `show` says."""
+    if isinstance(problem, GraphProblem):
+        raise ExplainerError("a graph has nothing to train; give a network in layers")
+    found = trained(problem, epochs, show, report)
+    return Derivation(problem, found.worked, found.curve)
 
 
 def save(outputs: Iterable[tuple[Path, str]], derivation: Derivation, flavour: str) -> None:

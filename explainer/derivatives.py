@@ -183,6 +183,15 @@ def tidy_number(found: Fraction, like: Sequence[Tree]) -> Tree:
     return number(found)
 
 
+def tidied(tree: Tree) -> Tree:
+    """The formula, tidied up from the inside out."""
+    parts = tuple(tidied(part) for part in tree.parts)
+    if tree.kind == "quotient":
+        return times(Tree("quotient", parts))
+    made = {"sum": plus, "product": times, "minus": minus, "power": power}.get(tree.kind)
+    return made(*parts) if made else Tree(tree.kind, parts, tree.text)
+
+
 def with_argument(form: str, argument: Tree) -> Tree:
     """One of our own formulas in u, with something in the place of u."""
     return substituted(read_once(form), {symbol("u"): argument})

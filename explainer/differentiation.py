@@ -282,7 +282,9 @@ def short_form(found: Differentiation, say: Speaker, tex: Symbols) -> Iterator[s
 
 def check_table(found: Differentiation, say: Speaker, tex: Symbols) -> Iterator[str]:
     precision = Precision(8)
-    yield say.text("derivative_check", variable=tex.variable, worst=tex_power(f"{found.worst:.1e}") if found.worst else "0")
+    yield say.text(
+        "derivative_check", variable=tex.variable, worst=tex_power(f"{found.worst:.1e}") if found.worst else "0"
+    )
     yield say.text("derivative_table", left=tex.whole)
     for point in found.points:
         place = ", ".join(f"{tex_name(each)} = {number:g}" for each, number in point.given.items())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from .render import Speaker
-from .sections.closing import helped, progress, summary, update
+from .sections.closing import curve_table, helped, progress, remarks, summary, update
 from .sections.matrices import in_matrices
 from .sections.opening import conventions, equations, given, question
 from .sections.page import Page
@@ -31,14 +31,20 @@ SECTIONS: list[tuple[str, Section, Callable[[Page], bool]]] = [  # name, text, a
 AGAIN = ("forward", "loss", "backward", "update", "helped", "summary")  # what is worked anew for every update
 
 
-def document(works: Sequence[Worked], say: Speaker) -> Iterator[str]:
-    """The page of one derivation, piece by piece; of several updates, one after the other."""
+Curve = Sequence[tuple[int, float]]
+
+
+def document(works: Sequence[Worked], say: Speaker, curve: Curve = ()) -> Iterator[str]:
+    """The page of one derivation, piece by piece; of several updates, one after the other.
+
+    `curve` is (epoch, loss) of a training of which the updates are a few; the page says which.
+    """
     pages = pages_of(works, say)
     sections = [
-        (anchor(page, name), title(page, name, len(pages)), section, page)
+        (anchor(page, name), title(page, name, len(pages), bool(curve)), section, page)
         for page in pages
         for name, section, has in SECTIONS
-        if has(page) and (page.work.iteration == 1 or name in AGAIN)
+        if has(page) and (page is pages[0] or name in AGAIN)
     ]
     contents = [[name, heading] for name, heading, _, _ in sections]
     yield say.text("begin", title=say.escape(works[0].network.problem.title), contents=contents)
@@ -46,8 +52,11 @@ def document(works: Sequence[Worked], say: Speaker) -> Iterator[str]:
     for name, heading, section, page in sections:
         yield say.text("section", id=name, title=heading)
         yield from section(page)
-    if len(pages) > 1:
+    if curve:
+        yield from curve_table(pages[0], curve)
+    elif len(pages) > 1:
         yield from progress(pages)
+    yield from remarks(pages[0])
     yield say.text("end")
 
 
@@ -65,11 +74,11 @@ def anchor(page: Page, name: str) -> str:
     return name if page.work.iteration == 1 else f"{name}-{page.work.iteration}"
 
 
-def title(page: Page, name: str, updates: int) -> str:
+def title(page: Page, name: str, updates: int, training: bool) -> str:
     """The heading of a section, with the number of the update where there are several."""
     text = page.say.text("section_title", id=name)
-    return (
-        text
-        if updates == 1 or name not in AGAIN
-        else page.say.text("iteration_title", number=page.work.iteration, title=text)
-    )
+    if name not in AGAIN or (updates == 1 and not training):
+        return text
+    if training:
+        return page.say.text("epoch_title", number=page.work.iteration - 1, title=text)
+    return page.say.text("iteration_title", number=page.work.iteration, title=text)

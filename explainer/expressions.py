@@ -129,6 +129,9 @@ def exact(text: str) -> Fraction:
 
 def sigmoid(z: Array) -> Array:
     """1/(1 + exp(-z)) without overflow; complex z too."""
+    if not np.iscomplexobj(z):
+        small = np.exp(-np.abs(z))
+        return np.asarray(np.where(z > 0, 1, small) / (1 + small))
     small = np.exp(np.where(z.real > 0, -z, z))
     return np.asarray(np.where(z.real > 0, 1, small) / (1 + small))
 

@@ -16,9 +16,13 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from .derivatives import VALUE, slope_in_value
+from .expressions import names
+from .expressions import value as tree_value
 from .graph import Node
 from .notation import Quantity
 from .ops import OPS, Array
+from .patterns import Written, pattern_of
 
 # ---- the definition of an operation, at a general entry
 
@@ -83,6 +87,10 @@ class GeneralEntries:
 
 @cache
 def _definition(op: str, rank: int, ranks: tuple[int, ...], params: tuple[tuple[str, Any], ...]) -> tuple[Term, ...]:
+    if op in WRITTEN:
+        reads = tuple(Read(k, RESULT[:n]) for k, n in enumerate(ranks))
+        pattern = pattern_of(dict(params)["expression"], {f"s{k}": slot(k) for k in range(len(ranks))})
+        return (repatterned(pattern, reads, ()),)
     entries = [GeneralEntries(k, n) for k, n in enumerate(ranks)]
     terms = terms_of(OPS[op].element(RESULT[:rank], *entries, **number_params(params)), ranks)
     return tuple(sorted(terms, key=lambda term: not term.over))  # the sum over inputs, then the bias
@@ -106,13 +114,26 @@ def _partials(op: str, rank: int, ranks: tuple[int, ...], params: tuple[tuple[st
             beside = Read(0, (sp.Symbol("k", integer=True), RESULT[1]))
         over = beside.index[:1] if op in COLUMN_LOSSES else ()
         reads = (result, *(Read(a, beside.index) for a in range(len(ranks))))
-        slope = own.slope(*map(slot, range(len(reads))), **number_params(params))
+        slope = (
+            written_slope(params)
+            if op in WRITTEN
+            else own.slope(*map(slot, range(len(reads))), **number_params(params))
+        )
         return (Partial(beside, repatterned(slope, reads, over)),)
     return tuple(
         Partial(read, repatterned(term.pattern.diff(slot(k)), term.reads, term.over))
         for term in _definition(op, rank, ranks, params)
         for k, read in enumerate(term.reads)
     )
+
+
+WRITTEN = ("formula", "function")  # operations that are formulas: printed as they were written
+
+
+def written_slope(params: tuple[tuple[str, Any], ...]) -> Any:
+    """The slope of a formula in its first argument: slot 0 is its value, slots 1, 2, ... its arguments."""
+    tree = slope_in_value(dict(params)["expression"], "s0")
+    return pattern_of(tree, {each: slot(0 if each == VALUE.text else int(each[1:]) + 1) for each in names(tree)})
 
 
 COLUMN_LOSSES = ("softmax_cross_entropy",)  # one number for a column: their result has one row
@@ -329,6 +350,8 @@ def evaluated(pattern: sp.Expr, slots: tuple[Array, ...]) -> Array:
         return slots[int(pattern.name[1:])]
     if pattern.is_Number or pattern.is_NumberSymbol:
         return np.asarray(float(pattern))
+    if isinstance(pattern, Written):
+        return np.asarray(tree_value(pattern.tree, {s: evaluated(part, slots) for s, part in pattern.slots.items()}))
     if isinstance(pattern, sp.Piecewise):
         return np.select([holds(c, slots) for _, c in pattern.args], [evaluated(e, slots) for e, _ in pattern.args])
     return np.asarray(FUNCTIONS[pattern.func](*(evaluated(part, slots) for part in pattern.args)))
@@ -359,14 +382,13 @@ def by_case(group: Terms, slots: Callable[[Quantity, Array], Array]) -> list[Ter
         if here.any():
             pattern = rebuilt(group.pattern, {found[0]: value})
             kept = [k for k in range(len(numbers)) if slot(k) in pattern.free_symbols]
-            sorted_terms.append(
-                Terms(
-                    renamed(pattern, {k: n for n, k in enumerate(kept)}),
-                    tuple(group.quantities[k] for k in kept),
-                    tuple(group.entries[k][here] for k in kept),
-                    group.owner[here],
-                )
+            found_here = Terms(
+                renamed(pattern, {k: n for n, k in enumerate(kept)}),
+                tuple(group.quantities[k] for k in kept),
+                tuple(group.entries[k][here] for k in kept),
+                group.owner[here],
             )
+            sorted_terms += by_case(found_here, slots)
     return sorted_terms
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,8 @@ def apply(op: str, *parents: Node, name: str, cells: Cells | Picked, **params: A
     return Node(name, shape, cells, op, parents, params)
 
 
-def order(end: Node) -> list[Node]:
+@lru_cache(maxsize=64)
+def order(end: Node) -> tuple[Node, ...]:
     """Every node that `end` depends on, and `end`: parents first."""
     found: dict[Node, None] = {}
     stack = [(end, False)]
@@ -79,7 +81,7 @@ def order(end: Node) -> list[Node]:
         elif node not in found:
             stack.append((node, True))
             stack.extend((p, False) for p in reversed(node.parents))
-    return list(found)
+    return tuple(found)
 
 
 def readers(end: Node) -> dict[Node, list[tuple[Node, int]]]:

@@ -8,6 +8,7 @@ path      edges that lead from an input to the end, one after the other
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +24,8 @@ from .formula_tex import FormulaTex
 from .graph import Cells, Node, apply, leaf
 from .notation import tex_name
 from .problem import GraphProblem
-from .typeset import in_lines
+from .render import Speaker
+from .typeset import BREAK, in_lines
 from .values import Backward, Check, Values, backward, check_gradients, forward
 
 MOST_EXTRA = 12  # digits that a line's operands may have beyond those of its result
@@ -330,6 +332,21 @@ class Lines:
         uses = tuple(each for each in operands if each in self.number_of)
         return Line(self.number_of[key], KINDS[key.what], key, self.symbol(key), symbols, numbers, printed, uses)
 
+    def over_paths(self, start: str, paths: Sequence[Sequence[Key]]) -> list[str]:
+        """The right sides of the sum over some paths from an input: in symbols, in numbers, and the result."""
+        products = [
+            Tree("product", tuple(symbol(key_name(edge)) for edge in reversed(path)))
+            if len(path) > 1
+            else symbol(key_name(path[0]))
+            for path in paths
+        ]
+        tree = products[0] if len(products) == 1 else Tree("sum", tuple(products))
+        operands = [key_of(text) for text in names(tree)]
+        found = float(value(tree, {key_name(edge): self.work.numbers[edge] for edge in operands}))
+        numbers = self.in_numbers(tree, operands, found)
+        printed = tex_numbers(self.work.precision.texts(np.array([found]), keep_zeros=self.carried))[0]
+        return [*dict.fromkeys((in_terms(self.printer, tree, SYMBOLS_PER_LINE), numbers, printed))]
+
     def text(self, key: Key, extra: int = 0) -> str:
         given = key.what == "value" and key.node not in self.work.formulas
         keep = self.carried and not given
@@ -373,13 +390,16 @@ class Lines:
         return rf"\frac{{d {above}}}{{d {below}}}"
 
 
-SYMBOLS_PER_LINE, NUMBERS_PER_LINE = 3, 4  # products of a long sum
+SYMBOLS_PER_LINE, NUMBERS_PER_LINE = 7, 10  # factors of a long sum of products
 
 
 def in_terms(printer: FormulaTex, tree: Tree, per_line: int) -> str:
     """A sum of products in lines of a few; any other formula as it is."""
-    products = tree.kind == "sum" and all(part.kind == "product" for part in tree.parts)
-    return in_lines([printer.text(part) for part in tree.parts], per_line) if products else printer.text(tree)
+    products = tree.kind == "sum" and any(part.kind == "product" for part in tree.parts)
+    if not products:
+        return printer.text(tree)
+    longest = max(len(part.parts) for part in tree.parts)
+    return in_lines([printer.text(part) for part in tree.parts], max(1, per_line // max(longest, 1)))
 
 
 def signed(found: Tree) -> Tree:
@@ -403,3 +423,36 @@ def in_keys(tree: Tree) -> Tree:
 def sum_of_products(ways: Sequence[tuple[Key, Key]]) -> Tree:
     products = [Tree("product", (symbol(key_name(a)), symbol(key_name(b)))) for a, b in ways]
     return products[0] if len(products) == 1 else Tree("sum", tuple(products))
+
+
+# ---- JSON
+
+
+def graph_record(work: WorkedGraph, say: Speaker) -> Iterator[str]:
+    """The derivation as JSON: the schema `explainer.derivation/1`."""
+    lines, writing = Lines(work), work.problem.writing
+    precision = {"significant": writing.significant} if writing.digits is None else {"digits": writing.digits}
+    steps = [
+        {
+            "id": f"S{line.n}",
+            "kind": line.kind,
+            "name": canonical(work, line.key),
+            "latex": line.formula.replace(BREAK, " "),
+            "numbers": line.numbers.replace(BREAK, " "),
+            "printed": line.printed,
+            "value": work.numbers[line.key],
+            "uses": [f"S{n}" for n in sorted(lines.number_of[key] for key in line.uses)],
+            "reason": say.text("graph_reason", kind=line.kind),
+        }
+        for line in lines.all.values()
+    ]
+    check = {"method": work.check.method, "worst_relative_error": work.check.worst_relative_error}
+    whole = {
+        "schema": "explainer.derivation/1",
+        "title": work.problem.title,
+        "notation": writing.notation.name,
+        "carry": writing.carry,
+        **precision,
+        "iterations": [{"values": dict(named(work)), "steps": steps, "check": check}],
+    }
+    yield json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False) + "\n"

@@ -11,7 +11,7 @@ Every equation is worked out from its own formula, and compared with what the ba
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -25,7 +25,7 @@ from .networks import Built
 from .notation import Quantity, Tex, quantity_of, tex_name, tex_partial
 from .ops import OPS, Array
 from .optimizers import STATES, rule_of
-from .presets import GREEK
+from .presets import GREEK, tex_script
 from .worked import Worked
 from .written import MOST, Name, NotWritten, Written, abbreviated, as_written, in_names, number, of_pattern, with_shape
 
@@ -37,83 +37,56 @@ STATES_AND_OLD = {*STATES, *(f"{name}_old" for name in STATES)}
 
 # ---- what matrices are called
 
-LETTERS = {"input": "x", "target": "t", "mask": "M", "gradient": "G"}
-
-
-@dataclass(frozen=True)
-class Style:
-    """How a notation writes the matrices of layer n, after the letters that it has for their entries.
-
-    `sub` and `sup` may hold {n}, {layer} and {before} (the layer's name and that of the layer before).
-    """
-
-    sub: str = ""
-    sup: str = ""
-    first: int = 1  # the number of the first layer of neurons
-    weight_sub: str | None = None  # where weights are indexed otherwise
-    first_weight: int | None = None
-    letters: Mapping[str, str] = field(default_factory=dict)
-
-
-NUMBERED = Style(sub="{n}")
-STYLES = {
-    "numbered": NUMBERED,
-    "layered": Style(sup="[{n}]"),
-    "theta": Style(sup="({n})", first=2, first_weight=1, letters={"weight": "Theta"}),
-    "nielsen": Style(sup="{n}", first=2),
-    "mazur": Style(
-        sub="{n}", letters={"weight": "W", "bias": "b", "pre_activation": "net", "activation": "out", "input": "i"}
-    ),
-    "rashid": Style(
-        sub=r"\mathrm{{{layer}}}",
-        weight_sub=r"\mathrm{{{before},{layer}}}",
-        letters={"weight": "W", "pre_activation": "X", "activation": "O", "input": "I"},
-    ),
+OWN = {"mask": "M", "gradient": "G", "mask of biases": "m", "gradient of biases": "g"}  # what no notation has
+LETTERS: Mapping[str, Mapping[str, str]] = {  # of a notation whose entries have other letters than its matrices
+    "mazur": {"weight": "W"},
+    "rashid": {"weight": "W", "pre_activation": "X", "activation": "O"},
 }
+INDICES = ("{row}", "{column}", "{pair}", ",")  # what a matrix as a whole has not
 
 
 class Names:
-    """The symbols of a network's matrices."""
+    """The symbols of a network's matrices: those of their entries in bold, with the layer in place of the neuron."""
 
     def __init__(self, work: Worked, tex: Tex) -> None:
-        self.tex, self.net = tex, work.network
-        self.style = STYLES.get(tex.notation.name, NUMBERED)
+        self.tex, self.net, self.notation = tex, work.network, tex.notation
 
     def of(self, quantity: str, layer: int) -> Name:
         """The symbol of a quantity of a layer, counted from 0."""
-        style, weight = self.style, quantity in ("weight", "mask", "gradient")
-        first = style.first if not weight or style.first_weight is None else style.first_weight
-        sub = style.weight_sub if weight and style.weight_sub is not None else style.sub
-        places = {"n": layer + first, "layer": self.layer_name(layer), "before": self.layer_name(layer - 1)}
-        return Name(bold(self.letter(quantity)), sub.format(**places), style.sup.format(**places))
+        return self.symbol(quantity, self.tex.mark(self.shape_of(quantity), layer + 1), str(layer + 1))
+
+    def general(self, quantity: str, shift: int = 0) -> Name:
+        """The symbol of a quantity of layer l, or of a layer so many after it."""
+        before, here = ("l" + (f" {'+' if n > 0 else '-'} {abs(n)}" if n else "") for n in (shift - 1, shift))
+        return self.symbol(quantity, self.tex.ends_mark(self.shape_of(quantity), before, here), here)
+
+    def symbol(self, quantity: str, mark: str, number: str) -> Name:
+        """As the notation marks its layers, or by the number of the layer where it does not."""
+        symbol = self.notation.symbols[self.shape_of(quantity)]
+        sub, sup = (tuple(part for part in script if part not in INDICES) for script in (symbol.sub, symbol.sup))
+        marked = "{layer}" in (*sub, *sup)
+        below, above = (tex_script(script, {"{layer}": mark}) for script in (sub, sup))
+        letter = OWN.get(quantity) or LETTERS.get(self.notation.name, {}).get(quantity, symbol.base)
+        return self.name(letter, below if marked else number, above if marked else "")
+
+    def shape_of(self, quantity: str) -> str:
+        """The quantity that stands in the places of this one: masks and gradients are marked as what they are of."""
+        return ("bias" if quantity.endswith("biases") else "weight") if quantity in OWN else quantity
 
     def given(self, node: Node) -> Name:
-        """Inputs or targets, after the letter that their own names share: X for X1 and X2."""
+        """Inputs or targets: the notation's letter, or the one that their own names share, X for X1 and X2."""
         kind = quantity_of(node)
-        own = {letter_of(names) for names in (self.net.problem.input_names, self.net.problem.target_names) if names}
+        symbol = self.notation.symbols[kind]
+        if symbol.base != "{name}":
+            return self.name(symbol.base)
+        names = [names for names in (self.net.problem.input_names, self.net.problem.target_names) if names]
+        letters = [letter_of(each) for each in names]
         assert isinstance(node.cells, Cells)
-        letter = letter_of(node.cells.rows)
-        clear = letter and None not in own and len(own) == 1 + bool(self.net.problem.target_names)
-        return Name(bold(self.style.letters.get(kind) or (letter if clear and letter else LETTERS[kind])))
+        own = letter_of(node.cells.rows)
+        return self.name(own if own and letters.count(own) == 1 else kind[0].replace("i", "x"))
 
-    def general(self, quantity: str, shift: int = 0, mark: str = "", sample: str = "") -> str:
-        """The symbol of a quantity of layer l, or of a layer so many after it."""
-        style = self.style if "{n}" in self.style.sub + self.style.sup else NUMBERED
-        weights = style.first if style.first_weight is None else style.first_weight
-        shift += (weights if quantity == "weight" else style.first) - min(style.first, weights)
-        n = "l" + (f" {'+' if shift > 0 else '-'} {abs(shift)}" if shift else "")
-        return Name(bold(self.letter(quantity)), style.sub.format(n=n), style.sup.format(n=n)).tex(mark, sample)
-
-    def letter(self, quantity: str) -> str:
-        symbols = self.tex.notation.symbols
-        own = self.style.letters.get(quantity)
-        return own or (symbols[quantity].base if quantity in symbols else LETTERS[quantity])
-
-    def layer_name(self, layer: int) -> str:
-        last = len(self.net.layers) - 1
-        if layer < 0 or layer == last:
-            return "input" if layer < 0 else "output"
-        return "hidden" if last == 1 else f"hidden {layer + 1}"
+    def name(self, letter: str, sub: str = "", sup: str = "") -> Name:
+        return Name(bold(letter), sub, sup, self.notation.updated, tex_script(self.notation.sample, {"{sample}": "s"}))
 
 
 def letter_of(names: Sequence[str]) -> str | None:
@@ -198,19 +171,19 @@ class Matrices:
         """A value, by its name, and what is found about it, by the names that follow from it."""
         node, numbers = quantity.node, self.work.numbers
         per_sample = quantity_of(node) in ("input", "target", "pre_activation", "activation")
-        self.leaves[quantity] = self.leaf(quantity, name.tex(), name.tex(sample="(s)") if per_sample else "")
+        self.leaves[quantity] = self.leaf(quantity, name.tex(), name.tex(sampled=True) if per_sample else "")
         if quantity.what == "adjoint":
             return
         updated = Quantity("updated", node)
-        self.leaves[updated] = self.leaf(updated, name.tex("'"), array=self.updated(node))
+        self.leaves[updated] = self.leaf(updated, name.tex(updated=True), array=self.updated(node))
         found = {"adjoint": tex_partial(self.tex.loss, name.tex())}
         if node.op != "leaf" and quantity_of(node) == "activation":
             z = self.leaves[Quantity("value", node.parents[0])]
-            found["slope"] = f"f'({z.tex})"
+            found["slope"] = f"{self.tex.function}'({z.tex})"
         for what, tex in found.items():
             q = Quantity(what, node)
             if q in numbers and q not in self.leaves:
-                sampled = tex.replace(name.tex(), name.tex(sample="(s)")) if per_sample else ""
+                sampled = tex.replace(name.tex(), name.tex(sampled=True)) if per_sample else ""
                 self.leaves[q] = self.leaf(q, tex, sampled)
 
     def leaf(self, quantity: Quantity, tex: str, sampled: str = "", array: Any = None) -> Written:
@@ -252,7 +225,9 @@ class Matrices:
         form = OPS[z.op].value(*(self.leaves[Quantity("value", p)] for p in z.parents), **z.params)
         yield self.equation("pre_activation", f"z[layer {at + 1}]", Quantity("value", z), [form])
         inside = self.leaves[Quantity("value", z)]
-        form = Written("applied", (inside,), tex="f", function=lambda array: OPS[y.op].value(array, **y.params))
+        form = Written(
+            "applied", (inside,), tex=self.tex.function, function=lambda array: OPS[y.op].value(array, **y.params)
+        )
         yield self.equation("activation", f"Y[layer {at + 1}]", Quantity("value", y), [form])
 
     # ---- backward
@@ -365,12 +340,9 @@ class Matrices:
     def gradient_forms(self, node: Node, mask: Array) -> list[Written]:
         """delta a^T, with a mask where entries are left out, and for many samples the same as a sum over them."""
         found = self.contributions(node)
-        pool = node.parents[0] if node.op == "take" else None
-        if pool is not None and found:
-            own = self.leaves[Quantity("value", node)]
-            others = [(reader, k) for reader, k in self.reads[pool] if reader.op != "take"]
+        if found and not self.shared(node):
             try:
-                found += [part for reader, k in others for part in self.sent_back(reader, k, own)]
+                found += self.penalties(node)
             except (NotWritten, KeyError):
                 found = None
         if not found:
@@ -383,6 +355,21 @@ class Matrices:
             return forms
         kept = Written("leaf", tex=self.mask_name(node), array=mask.astype(float))
         return [form * kept for form in forms]
+
+    def penalties(self, node: Node) -> list[Written]:
+        """What L2 sends to weights that are entries of the pool: it reads the pool, each entry once, not their places."""
+        if node.op != "take":
+            return []
+        leaf, entries = self.trained_entries(node)
+        readers = [reader for reader, _ in self.reads[leaf] if reader not in self.taken]
+        own = self.leaves[Quantity("value", node)]
+        return [
+            part
+            for reader in readers
+            if np.isin(entries, reader.params["where"]).all()
+            for penalty, k in self.reads[reader]
+            for part in self.sent_back(penalty, k, own)
+        ]
 
     def update_equations(self, at: int) -> Iterator[Equation]:
         """Every line of the optimizer's rule."""
@@ -422,9 +409,10 @@ class Matrices:
         quantity = Quantity(name, pool)
         array = self.work.numbers.get(quantity, np.zeros(pool.shape))
         array = (array if node is pool else self.placed(node, array)) * self.mask(node)
-        letter, _, more = name.partition("_")
-        base = rf"\hat{{{bold(letter)}}}" if more == "hat" else bold(letter)
-        tex = Name(base, self.leaves[Quantity("value", node)].tex, r"\mathrm{old}" if more == "old" else "").tex()
+        letter, _, hat = name.removesuffix("_old").partition("_")
+        base = rf"\hat{{{bold(letter)}}}" if hat else bold(letter)
+        iteration = self.work.iteration - name.endswith("_old")
+        tex = Name(base, self.leaves[Quantity("value", node)].tex, f"({iteration})").tex()
         return Written("leaf", tex=tex, array=array, quantity=Quantity(name, node))
 
     def gradient_leaf(self, node: Node) -> Written:
@@ -439,13 +427,12 @@ class Matrices:
         return next(at for at, layer in enumerate(self.net.layers) if node in (layer.weights, layer.biases))
 
     def mask_name(self, node: Node) -> str:
-        name = self.names.of("mask", self.layer_of(node))
-        return name.tex() if quantity_of(node) == "weight" else Name(bold("m"), name.sub, name.sup).tex()
+        return self.names.of("mask" if quantity_of(node) == "weight" else "mask of biases", self.layer_of(node)).tex()
 
     def whole_name(self, node: Node) -> str:
         """What the gradient is called in which shared weights have their sums."""
-        name = self.names.of("gradient", self.layer_of(node))
-        return name.tex() if quantity_of(node) == "weight" else Name(bold("g"), name.sub, name.sup).tex()
+        own = "gradient" if quantity_of(node) == "weight" else "gradient of biases"
+        return self.names.of(own, self.layer_of(node)).tex()
 
     def parameters(self, at: int) -> Iterator[tuple[str, Node]]:
         """The weights and the biases of a layer, where any of them is trained."""

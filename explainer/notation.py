@@ -14,6 +14,7 @@ from typing import NamedTuple
 from .graph import Cells, Node, Picked
 from .ops import Array
 from .presets import (
+    PLACEHOLDERS,
     Notation,
     Symbol,
     bias_mark,
@@ -127,7 +128,7 @@ def pieces(cells: Cells, pattern: str, label: Callable[[str], str], by: str) -> 
 
 def ends(cells: Cells, by: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What rows and columns are called: by the names of targets, the labels of neurons, or positions in the layer."""
-    if by == "positions":
+    if by == "positions" and cells.quantity in PLACEHOLDERS:
         return positions(len(cells.rows)), positions(len(cells.columns))
     return cells.neurons if by == "labels" and cells.neurons else cells.rows, cells.columns
 

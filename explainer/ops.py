@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .derivatives import VALUE, computed, derivative, recognised, slope_in_value
-from .expressions import Tree, to_kink, to_sympy
+from .expressions import Tree, erf, sigmoid, softplus, to_kink, to_sympy
 from .expressions import value as tree_value
 from .lazy import Lazy
 
@@ -117,27 +117,14 @@ def activation(name: str, element: Any, value: Any, slope: Any, stable: Any = No
     )
 
 
-def sigmoid(z: Array) -> Array:
-    """1/(1 + exp(-z)) without overflow; complex z too."""
-    small = np.exp(np.where(z.real > 0, -z, z))
-    return np.asarray(np.where(z.real > 0, 1, small) / (1 + small))
-
-
-def softplus(z: Array) -> Array:
-    """ln(1 + exp(z)) without overflow; complex z too."""
-    return np.asarray(np.where(z.real > 0, z, 0) + np.log1p(np.exp(np.where(z.real > 0, -z, z))))
-
-
-def erf(z: Array) -> Array:
-    """The error function; of a complex z with a tiny imaginary part, to first order in it."""
-    real = np.vectorize(math.erf, otypes=[float])(z.real)
-    if not np.iscomplexobj(z):
-        return np.asarray(real)
-    return np.asarray(real + 1j * z.imag * 2 / math.sqrt(math.pi) * np.exp(-(z.real**2)))
-
-
 def positive(z: Any) -> Any:
     return z.real > 0 if isinstance(z, np.ndarray) else z > 0
+
+
+def sigmoid_slope(z: Array) -> Array:
+    """s(z) s(-z), of real z."""
+    small = np.exp(-np.abs(z))
+    return np.asarray(small / (1 + small) ** 2)
 
 
 activation("identity", lambda z: z, lambda z: z + 0.0, lambda y, z: y * 0 + 1)
@@ -146,7 +133,7 @@ activation(
     lambda z: 1 / (1 + sp.exp(-z)),
     sigmoid,
     lambda y, z: y * (1 - y),
-    stable=lambda y, z: sigmoid(z) * sigmoid(-z),
+    stable=lambda y, z: sigmoid_slope(z),
     far=lambda z: sp.exp(-abs(z)) / (1 + sp.exp(-abs(z))) ** 2,
 )
 activation(

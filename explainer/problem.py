@@ -95,6 +95,7 @@ class Problem:
     optimizer: Choice | None = None
     frozen: frozenset[str] = frozenset()  # canonical names: W[3,6], b[6], or a given name
     writing: Writing = Writing()
+    remarks: tuple[str, ...] = ()  # what the author adds at the end
 
 
 @dataclass(frozen=True)
@@ -241,6 +242,7 @@ class _Reading:
             optimizer=optimizer,
             frozen=self.frozen(spec.frozen, input_names, layers),
             writing=self.writing(spec),
+            remarks=tuple(" ".join(text.split()) for text in spec.remarks),
         )
 
     def graph(self, spec: Spec, formulas: Mapping[str, str]) -> GraphProblem | None:

@@ -15,19 +15,45 @@ from .errors import OutputError, printable
 
 
 def write(files: Mapping[Path, Iterator[str]]) -> None:
-    """Each text in its file. All are written beside their places first; if anything fails, every file stays as it was."""
+    """Each text in its file. All are written beside their places first; if anything fails, every file stays as it was.
+
+    A link is followed. What is there and no regular file (a device, a pipe) is written to, not replaced.
+    """
     staged: dict[Path, str] = {}
+    kept: dict[Path, str] = {}
     try:
         for path, chunks in files.items():
             with refusal_for(path):
-                staged[path] = stage(path, chunks, staged)
-        for path, name in staged.items():
-            with refusal_for(path):
-                os.replace(name, path)
+                place = Path(os.path.realpath(path))
+                if place.exists() and not place.is_file() and not place.is_dir():
+                    place.open("w", encoding="utf-8", newline="\n").writelines(chunks)
+                else:
+                    staged[place] = stage(place, chunks, staged)
+        put_in_place(staged, kept)
     finally:
-        for name in staged.values():
+        for name in (*staged.values(), *kept.values()):
             with suppress(FileNotFoundError):
                 os.unlink(name)
+
+
+def put_in_place(staged: Mapping[Path, str], kept: dict[Path, str]) -> None:
+    """Replace every file; if one cannot be, put those back that were. `kept` has the names of the old ones meanwhile."""
+    done: list[Path] = []
+    for path, name in staged.items():
+        try:
+            with refusal_for(path):
+                if path.exists():
+                    kept[path] = f"{name}.old"
+                    os.link(path, kept[path])
+                os.replace(name, path)
+                done.append(path)
+        except OutputError:
+            for other in done:
+                if other in kept:
+                    os.replace(kept[other], other)
+                else:
+                    other.unlink()
+            raise
 
 
 def stage(path: Path, chunks: Iterator[str], staged: dict[Path, str]) -> str:

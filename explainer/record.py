@@ -15,7 +15,7 @@ from .worked import Worked, named
 SCHEMA = "explainer.derivation/1"
 
 
-def record(works: Sequence[Worked]) -> Iterator[str]:
+def record(works: Sequence[Worked], training: bool = False) -> Iterator[str]:
     """The JSON text, piece by piece: a line for each value and for each step."""
     problem = works[0].network.problem
     writing = problem.writing
@@ -32,7 +32,8 @@ def record(works: Sequence[Worked]) -> Iterator[str]:
     following = 1
     for work in works:
         steps = Steps(work, following)
-        yield (",\n " if work.iteration > 1 else "") + '{"values": {\n'
+        epoch = f'"epoch": {work.iteration - 1}, ' if training else ""
+        yield (",\n " if work is not works[0] else "") + f'{{{epoch}"values": {{\n'
         yield from lines_of(f"  {compact(name)}: {compact(number)}" for name, number in named(work))
         yield ' },\n "steps": [\n'
         yield from lines_of(f"  {compact(step)}" for step in step_records(steps))

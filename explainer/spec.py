@@ -368,6 +368,12 @@ class Spec(Part):
     l2: L2 | None = Field(
         default=None, description="L2 regularisation: a penalty on large weights", examples=[{"lambda": 0.1}]
     )
+    remarks: list[str] = Field(
+        default_factory=list,
+        max_length=50,
+        description="What you want to add at the end of the page, a text for each point",
+        examples=[["The hidden layer has no biases."]],
+    )
     frozen: list[str] = Field(
         default=[], description="Weights and biases that are not trained, by name", examples=[["b1", "W[1,3]"]]
     )

@@ -16,6 +16,7 @@ import numpy as np
 import sympy as sp
 
 from .digits import tex_numbers, tex_operands
+from .formula_tex import FormulaTex
 from .ops import Array
 
 FIRST = 0xE000  # private use: no text of a reader's holds these characters
@@ -96,8 +97,20 @@ class TexPattern:
         """Each case with its condition; that of the last is that no other holds."""
         *first, (other, _) = pattern.args
         cases = [f"{self.text(value)}, & {self.condition(test)}" for value, test in first]
-        cases.append(f"{self.text(other)}, & {', '.join(self.condition(~test) for _, test in first)}")
+        cases.append(f"{self.text(other)}, & {self.otherwise([test for _, test in first])}")
         return r"\begin{cases} " + r" \\ ".join(cases) + r" \end{cases}", ATOM
+
+    def written(self, pattern: Any) -> tuple[str, int]:
+        """A formula as somebody wrote it."""
+        slots = pattern.slots
+        printer = FormulaTex(lambda each, alone: self.text(slots[each], SUM if alone else ATOM), self.times != " ")
+        return printer.made(pattern.tree, SUM)
+
+    def otherwise(self, tests: Sequence[Any]) -> str:
+        """That none of the tests holds: neither greater nor less is equal."""
+        if len(tests) == 2 and (tests[0].gts, tests[0].lts) == (tests[1].lts, tests[1].gts):
+            return f"{self.text(tests[0].lhs)} = {self.text(tests[0].rhs)}"
+        return ", ".join(self.condition(~test) for test in tests)
 
     def condition(self, test: Any) -> str:
         sign = {
@@ -128,6 +141,7 @@ PRINT: dict[str, Any] = {
     "NumberSymbol": TexPattern.constant,
     "Piecewise": TexPattern.piecewise,
     "Function": TexPattern.function,
+    "Written": TexPattern.written,
 }
 
 
@@ -189,7 +203,13 @@ def in_symbols(pattern: Any, symbols: Sequence[Sequence[str]], rows: int) -> lis
         raised(symbols[k]) if after.startswith("^") else symbols[k]
         for (k, _), after in zip(slots, parts[1:], strict=True)
     ]
+    columns = [apart(c) if before == " " else c for c, before in zip(columns, parts, strict=False)]
     return filled(parts, columns, rows)
+
+
+def apart(symbols: Sequence[str]) -> Sequence[str]:
+    """Symbols as they follow another factor: a word keeps a little away from it."""
+    return [rf"\, {symbol}" if symbol.startswith(r"\mathrm") else symbol for symbol in symbols]
 
 
 def raised(symbols: Sequence[str]) -> Sequence[str]:

@@ -50,7 +50,7 @@ class Worked:
 def iterations(problem: Problem) -> Iterator[Worked]:
     """Each update that the problem asks for, worked from the parameters and states that the one before left."""
     net = network(problem)
-    given, states = net.given, {}
+    given, states = net.given, dict[Quantity, Array]()
     for t in range(1, problem.writing.steps + 1):
         work = worked(net, given, states, t)
         yield work
@@ -125,12 +125,32 @@ def updates(
     rounding: Rounding,
 ) -> dict[Quantity, Array]:
     """Each parameter after the update, the states and the step it took, and the outputs and the loss found with them."""
-    if not net.trained or net.problem.optimizer is None:
+    if not net.trained:
         return {}
+    made = stepped(net, values, found.adjoints, states, iteration, rounding)
+    for leaf in net.trained:
+        made[Quantity("step", leaf)] = rounding(made[Quantity("updated", leaf)] - values[leaf])
+    new = {leaf: made.get(Quantity("updated", leaf), values[leaf]) for leaf in net.given}
+    after = forward(net.end, new, rounding)
+    refuse_infinite(after)
+    shown = [net.outputs, *net.loss.of_samples, *net.loss.of_all] if net.loss else []
+    return made | {Quantity("updated", node): after[node] for node in shown}
+
+
+def stepped(
+    net: Network,
+    values: Values,
+    adjoints: Values,
+    states: Mapping[Quantity, Array],
+    iteration: int,
+    rounding: Rounding,
+) -> dict[Quantity, Array]:
+    """Each parameter after one update, and the states of the optimizer before and after it."""
+    assert net.problem.optimizer is not None
     rule, made = rule_of(net.problem.optimizer), dict[Quantity, Array]()
+    constants = {name: values[node] for name, node in net.constants.items()}
     for leaf, trained in net.trained.items():
-        known: dict[str, Array] = {name: values[node] for name, node in net.constants.items()}
-        known |= {"w": values[leaf], "g": found.adjoints[leaf]}
+        known = constants | {"w": values[leaf], "g": adjoints[leaf]}
         for name in carried_states(rule):
             old = Quantity(f"{name}_old", leaf)
             known[old.what] = made[old] = states.get(old, np.zeros(leaf.shape))
@@ -139,13 +159,7 @@ def updates(
             if line.finds != "w":
                 made[Quantity(line.finds, leaf)] = known[line.finds]
         made[Quantity("updated", leaf)] = np.where(trained, known["w"], values[leaf])
-    for leaf in net.trained:
-        made[Quantity("step", leaf)] = rounding(made[Quantity("updated", leaf)] - values[leaf])
-    new = {leaf: made.get(Quantity("updated", leaf), values[leaf]) for leaf in net.given}
-    after = forward(net.end, new, rounding)
-    refuse_infinite(after)
-    shown = [net.outputs, *net.loss.of_samples, *net.loss.of_all] if net.loss else []
-    return made | {Quantity("updated", node): after[node] for node in shown}
+    return made
 
 
 def refuse_infinite(values: Values) -> None:

@@ -33,15 +33,22 @@ LeafText = Callable[["Written", bool], str]  # of a leaf, and whether it is tran
 
 
 class Name(NamedTuple):
-    """The symbol of a matrix: a prime stands between the base and the indices, a sample's number after them."""
+    """The symbol of a matrix, as a notation marks new values and samples."""
 
     base: str
     sub: str = ""
     sup: str = ""
+    new: str = "prime"  # of Notation.updated
+    sample: str = "(s)"
 
-    def tex(self, mark: str = "", sample: str = "") -> str:
-        sup = self.sup + sample
-        return self.base + mark + (f"_{{{self.sub}}}" if self.sub else "") + (f"^{{{sup}}}" if sup else "")
+    def tex(self, updated: bool = False, sampled: bool = False) -> str:
+        mark = {"prime": "", "plus": "+", "new": r"\mathrm{new}"}[self.new] if updated else ""
+        above = self.sup
+        for more in filter(None, (mark, self.sample if sampled else "")):
+            above += ("," if above and above[-1] not in ")]" and more != "+" else "") + more
+        prime = "'" if updated and self.new == "prime" else ""
+        scripts = [f"_{{{self.sub}}}" if self.sub else "", f"^{{{above}}}" if above else ""]
+        return self.base + prime + "".join(reversed(scripts) if prime else scripts)  # TeX takes ' and ^ together only
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,6 +211,10 @@ def product(a: Written, b: Written) -> Written:
             return b
         if float(a.array) == -1:
             return -b
+        if b.how == "negative":
+            return -product(a, b.parts[0])
+        if b.how == "scaled" and is_number(b.parts[0]):
+            return product(number(float(a.array) * float(b.parts[0].array)), b.parts[1])
         if float(a.array) < 0:
             return -Written("scaled", (number(-float(a.array)), b))
         return Written("scaled", (a, b))
@@ -329,9 +340,12 @@ class Printer:
             if tightness == SUM and (how == "subtracted" or b.how == "negative" or is_number(b)):
                 rest = [("", self.text(b, PRODUCT))]
         else:
-            first = self.pieces(a)[0] if a.how == how and how != "divided" else [("", self.text(a, POWER))]
+            plain = a.how == "scaled" or (a.how == how and how != "divided")
+            first = self.pieces(a)[0] if plain else [("", self.text(a, POWER))]
             together = how in ("matmul", "times", "scaled") and b.how in (how, "matmul" if how == "scaled" else how)
             rest = self.pieces(b)[0] if together else [("", self.text(b, POWER))]
+        if how == "scaled":  # a number stays with its matrix
+            return [(first[0][0], "".join(b + text for b, text in first) + sign + rest[0][1]), *rest[1:]]
         return [*first, (sign, rest[0][1]), *rest[1:]]
 
 

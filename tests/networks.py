@@ -10,6 +10,7 @@ import numpy as np
 
 import explainer
 from explainer.problem import Problem, problem_from_text
+from explainer.worked import Worked, iterations
 
 EXAMPLES = Path(explainer.__file__).parent / "examples"
 
@@ -60,6 +61,11 @@ def share(layers: list[dict[str, Any]], rng: np.random.Generator) -> None:
 
 def problem_of(spec: dict[str, Any], **options: Any) -> Problem:
     return problem_from_text(json.dumps(spec), "random.json", **options)
+
+
+def work_of(problem: Problem) -> Worked:
+    """The first iteration's numbers."""
+    return next(iterations(problem))
 
 
 def layered(*sizes: int, activation: str = "sigmoid", seed: int = 0, **writing: Any) -> Problem:

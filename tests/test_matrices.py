@@ -11,18 +11,19 @@ from typing import Any
 import numpy as np
 import pytest
 from networks import EXAMPLES, example, layered, problem_of, random_spec
-from tex_numbers import value_of
+from test_prose import SPECS, faults, plain
 
 import explainer
 from explainer import ops
 from explainer.errors import CheckFailed, InputError
-from explainer.matrices import STYLES, Equation, Matrices
+from explainer.matrices import Equation, Matrices
+from explainer.presets import NOTATIONS
 from explainer.problem import Problem, problem_from_text
 from explainer.steps import Steps
 from explainer.worked import Worked, iterations
 from explainer.written import Written, by, in_names, number
 
-SHIPPED = sorted(path.stem for path in Path(EXAMPLES).glob("*.yaml"))
+SHIPPED = [p.stem for p in sorted(Path(EXAMPLES).glob("*.yaml")) if "\ngraph:" not in p.read_text("utf-8")]
 WRITINGS: list[dict[str, Any]] = [{}, {"carry": "rounded"}, {"digits": 4}, {"significant": 3}, {"significant": 9}]
 
 
@@ -47,15 +48,18 @@ def page(problem: Problem, to: str = "markdown") -> str:
 # ---- reading printed matrices back
 
 
+TOKENS = re.compile(
+    r"\\begin\{bmatrix\}.*?\\end\{bmatrix\}|\\mathbf\{1\}|\\odot|\\oslash|\\times|\\frac|\\sqrt|f|[()+{}-]|\d[\d.]*(?:e-?\d+)?"
+)
+
+
 class Reader:
-    """The value of a right side in numbers: matrices, products, sums, odot, oslash, brackets, f."""
+    """The value of a right side in numbers: matrices, products, sums, odot, oslash, fractions, roots, brackets, f."""
 
     def __init__(self, text: str, function: Any) -> None:
-        tokens = re.compile(
-            r"\\begin\{bmatrix\}.*?\\end\{bmatrix\}|\\mathbf\{1\}|\\odot|\\oslash|\\times|f|[()+-]|[\d.]+"
-        )
-        text = re.sub(r"(\d)\s*\\times 10\^\{(-?\d+)\}", r"\1e\2", text) if "bmatrix" not in text else text
-        self.tokens = tokens.findall(text.replace(r"\left", "").replace(r"\right", ""))
+        text = in_powers_of_ten(text).replace(r"\left", "").replace(r"\right", "")
+        text = re.sub(r"([\d.]+)\^\{(\d+)\}", lambda power: repr(float(power[1]) ** int(power[2])), text)
+        self.tokens = TOKENS.findall(text)
         self.function = function
 
     def take(self) -> str:
@@ -72,10 +76,10 @@ class Reader:
 
     def product(self) -> Any:
         value = self.atom()
-        while self.peek() and self.peek() not in "+-)":
+        while self.peek() and self.peek() not in "+-)}":
             sign = self.take() if self.peek() in (r"\odot", r"\oslash", r"\times") else ""
             right = self.atom()
-            if sign == r"\odot" or np.ndim(value) == 0:
+            if sign == r"\odot" or np.ndim(value) == 0 or np.ndim(right) == 0:
                 value = value * right
             else:
                 value = value / right if sign == r"\oslash" else value @ right
@@ -83,10 +87,14 @@ class Reader:
 
     def atom(self) -> Any:
         token = self.take()
-        if token == "(":
+        if token in ("(", "{"):
             value = self.sum()
-            assert self.take() == ")"
+            assert self.take() == {"(": ")", "{": "}"}[token]
             return value
+        if token == r"\frac":
+            return self.atom() / self.atom()
+        if token == r"\sqrt":
+            return np.sqrt(self.atom())
         if token == "f":
             return self.function(self.atom())
         if token == r"\mathbf{1}":
@@ -94,9 +102,13 @@ class Reader:
         return array_of(token) if "bmatrix" in token else float(token)
 
 
+def in_powers_of_ten(text: str) -> str:
+    return re.sub(r"(\d) \\times 10\^\{(-?\d+)\}", r"\1e\2", text)
+
+
 def array_of(matrix: str) -> np.ndarray[Any, Any]:
-    inside = matrix.removeprefix(r"\begin{bmatrix}").removesuffix(r"\end{bmatrix}")
-    return np.array([[value_of(cell.strip()) for cell in row.split("&")] for row in inside.split(r"\\")])
+    inside = in_powers_of_ten(matrix).removeprefix(r"\begin{bmatrix}").removesuffix(r"\end{bmatrix}")
+    return np.array([[float(cell) for cell in row.split("&")] for row in inside.split(r"\\")])
 
 
 def function_of(found: Matrices, equation: Equation) -> Any:
@@ -221,6 +233,46 @@ def test_what_is_not_trained_is_masked_and_keeps_its_value() -> None:
     assert found.updates[0][0].value[0, 1] == 0.2
 
 
+@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("biases", [False, True])
+def test_equations_hold_with_samples_penalties_and_every_optimizer(seed: int, biases: bool) -> None:
+    rng = np.random.default_rng(seed)
+    spec = random_spec(seed)
+    for kind in ("inputs", "targets"):
+        spec[kind] = {name: np.round(rng.uniform(-1, 1, 3), 2).tolist() for name in spec[kind]}
+    spec |= {"l2": {"lambda": 0.1, "biases": biases}, "reduction": ["sum", "mean"][seed % 2], "steps": 2}
+    optimizer = ["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam"][seed % 6]
+    spec["optimizer"] = {optimizer: {"learning_rate": 0.1}}
+    for work in iterations(problem_of(spec)):
+        found = Matrices(work, Steps(work).tex)
+        for equation in every(found):  # each is checked as it is made
+            assert_recomputes(found, equation)
+
+
+@pytest.mark.parametrize(
+    ("activation", "loss", "delta"),
+    [
+        ("sigmoid", "binary_cross_entropy", r"\mathbf{Y}_{2} - \mathbf{T}"),
+        ("softmax", "cross_entropy", r"\mathbf{Y}_{2} - \mathbf{T}"),
+        ("tanh", "squared_error", r"\frac{\partial E}{\partial \mathbf{Y}_{2}} \odot f'(\mathbf{e}_{2})"),
+    ],
+)
+def test_delta_of_the_output_is_the_rule_that_is_computed(activation: str, loss: str, delta: str) -> None:
+    spec = {
+        "inputs": {"X1": [0.5, -1], "X2": [1, 0.2]},
+        "targets": {"T1": [0, 1], "T2": [1, 0]},
+        "layers": [
+            {"neurons": 3, "activation": "relu", "weights": [[0.1, 0.2], [0.3, -0.4], [0.5, 0.6]]},
+            {"neurons": 2, "activation": activation, "weights": [[0.1, 0.2, 0.3], [-0.4, 0.5, 0.6]]},
+        ],
+        "loss": loss,
+        "optimizer": {"sgd": {"learning_rate": 0.1}},
+    }
+    found = matrices(problem_of(spec))
+    (shown,) = (found.shown(e) for e in found.backwards[1] if e.name == "delta[layer 2]")
+    assert shown.symbols[0] == delta
+
+
 # ---- shapes
 
 
@@ -318,10 +370,33 @@ def test_a_matrix_step_of_the_json_has_its_matrix_and_no_numbers() -> None:
 # ---- names, and what is written
 
 
-def test_indices_above_keep_the_prime_and_the_transpose_apart() -> None:
-    assert all(style.sub or style.sup for style in STYLES.values())
+NAMES = {  # notation -> weights, new weights and delta of layer 2 of three, with sample s
+    "numbered": (r"\mathbf{W}_{2}", r"\mathbf{W}'_{2}", r"\boldsymbol{\delta}_{2}^{(s)}"),
+    "theta": (r"\boldsymbol{\Theta}^{(2)}", r"\boldsymbol{\Theta}'^{(2)}", r"\boldsymbol{\delta}^{(3)(s)}"),
+    "nielsen": (r"\mathbf{w}^{3}", r"\mathbf{w}'^{3}", r"\boldsymbol{\delta}^{3,(s)}"),
+    "rashid": (r"\mathbf{W}^{h1,h2}", r"\mathbf{W}^{h1,h2,\mathrm{new}}", r"\boldsymbol{\delta}^{h2,(s)}"),
+    "mazur": (r"\mathbf{W}_{2}", r"\mathbf{W}_{2}^{+}", r"\boldsymbol{\delta}_{2}^{(s)}"),
+    "layered": (r"\mathbf{W}^{[2]}", r"\mathbf{W}'^{[2]}", r"\boldsymbol{\delta}^{[2](s)}"),
+}
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
+def test_a_matrix_is_called_what_its_entries_are_in_bold_with_the_mark_of_its_layer(notation: str) -> None:
+    names = matrices(example("2-2-3-1", notation=notation)).names
+    weight, delta = names.of("weight", 1), names.of("delta", 1)
+    assert (weight.tex(), weight.tex(updated=True), delta.tex(sampled=True)) == NAMES[notation]
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
+def test_no_two_matrices_of_a_page_have_one_name(notation: str) -> None:
+    for name in SHIPPED:
+        found = matrices(example(name, notation=notation))
+        values = [leaf.tex for quantity, leaf in found.leaves.items() if quantity.what == "value"]
+        assert len(values) == len(set(values))
+
+
+def test_a_symbol_with_an_index_above_is_transposed_in_brackets() -> None:
     leaf = Written("leaf", tex=r"\mathbf{W}^{[2]}", array=np.ones((2, 3)))
-    assert matrices(example("2-2-3-1")).names.of("weight", 1).tex("'") == r"\mathbf{W}'_{2}"
     assert leaf.T.text(in_names) == r"(\mathbf{W}^{[2]})^{\mathsf{T}}"
 
 
@@ -331,3 +406,9 @@ def test_a_factor_of_1_is_not_written_and_a_quarter_is_a_fraction() -> None:
     assert (-1 * leaf).how == "negative"
     assert number(1 / 3).tex == r"\frac{1}{3}"
     assert number(0.25).tex == "0.25"
+
+
+@pytest.mark.parametrize("view", ["matrix", "both"])
+@pytest.mark.parametrize("name", SPECS)
+def test_a_chinese_page_in_matrices_is_chinese_throughout(name: str, view: str) -> None:
+    assert faults(plain(page(problem_from_text(SPECS[name], view=view, language="zh")))) == []

@@ -68,7 +68,7 @@ def every_symbol(work: Worked) -> Iterator[tuple[str, str]]:
     """(canonical name, TeX) of every quantity that a page can show."""
     tex = Tex(work.network.problem.writing.notation, len(work.network.layers))
     for quantity, array in work.numbers.items():
-        if quantity.node.op != "take":
+        if quantity.node.op != "take" and not quantity.what.endswith("_old"):
             entries = np.arange(array.size)
             yield from zip(canonical(quantity, entries), tex.symbols(quantity, entries), strict=True)
 
@@ -163,6 +163,29 @@ def test_every_quantity_has_a_symbol_of_its_own(preset: str) -> None:
         for name, tex in every_symbol(next(iterations(problem))):
             assert symbols.setdefault(tex, name) == name, f"{tex} is {name} and {symbols[tex]}"
         assert len(set(symbols.values())) == len(symbols)
+
+
+BATCH = """\
+inputs: {X1: [0, 1, 1], X2: [1, 0, 1]}
+targets: {T1: [0, 1, 1], T2: [1, 0, 0]}
+layers:
+  - {neurons: 2, activation: tanh, weights: [[0.15, 0.2], [0.25, {w4: 0.3}]], biases: [0.35, -0.35]}
+  - {neurons: 2, activation: sigmoid, weights: [[0.4, 0.45], [0.5, 0.55]], biases: [0.6, 0.6]}
+loss: squared_error
+reduction: mean
+l2: {lambda: 0.1}
+optimizer: {adam: {learning_rate: 0.01}}
+"""
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_samples_and_the_states_of_an_optimizer_have_symbols_of_their_own(preset: str) -> None:
+    problem = problem_from_text(BATCH, notation=preset)
+    symbols: dict[str, str] = {}
+    for name, tex in every_symbol(next(iterations(problem))):
+        assert symbols.setdefault(tex, name) == name, f"{tex} is {name} and {symbols[tex]}"
+    for to in ("markdown", "latex"):
+        assert assert_page_recomputes(page(problem, to), {}) > 100
 
 
 @pytest.mark.parametrize("preset", PRESETS)

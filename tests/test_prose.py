@@ -15,7 +15,7 @@ from explainer.document import SECTIONS, document
 from explainer.problem import problem_from_text
 from explainer.publish import ESCAPES
 from explainer.render import Speaker, templates_folder
-from explainer.worked import worked
+from explainer.worked import iterations
 
 PROSE = templates_folder() / "prose"
 LANGUAGES = sorted(path.name for path in PROSE.iterdir() if path.is_dir())
@@ -57,7 +57,7 @@ FLAG = (False, True)
 SAMPLES: dict[str, tuple[Any, ...]] = dict.fromkeys(
     ("several", "output", "smooth", "rounded", "links", "biased", "shared", "sender_first", "hidden", "bare"), FLAG
 )
-SAMPLES |= dict.fromkeys(("samples", "missing", "frozen", "update"), FLAG)
+SAMPLES |= dict.fromkeys(("samples", "missing", "frozen", "update", "penalised"), FLAG)
 SAMPLES |= {
     "biases": FLAG,
     "contents": ([("given", "7")],),
@@ -104,7 +104,9 @@ def all_said(language: str) -> Iterator[tuple[str, str]]:
 
 
 def page(spec: str) -> str:
-    return "".join(document(worked(problem_from_text(spec)), Speaker("zh", "markdown", "github", ESCAPES["markdown"])))
+    return "".join(
+        document([*iterations(problem_from_text(spec))], Speaker("zh", "markdown", "github", ESCAPES["markdown"]))
+    )
 
 
 def plain(markdown: str) -> str:

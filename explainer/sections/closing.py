@@ -139,3 +139,33 @@ def progress(pages: Sequence[Page]) -> Iterator[str]:
     shown = tex_numbers(first.work.precision.texts(np.array(losses, float)))
     rows = [[str(k), first.say.text("mathematics", tex=text)] for k, text in enumerate(shown)]
     yield first.say.text("progress", rows=rows, loss=first.tex.loss)
+
+
+ROWS = 20  # of the table of a training
+
+
+def curve_table(page: Page, curve: Sequence[tuple[int, float]]) -> Iterator[str]:
+    """The loss over the epochs: as a curve where the format can draw, and some of its points in a table."""
+    chosen = [curve[k] for k in sorted({round(k) for k in np.linspace(0, len(curve) - 1, min(ROWS, len(curve)))})]
+    shown = tex_numbers(page.work.precision.texts(np.array([loss for _, loss in chosen])))
+    rows = [
+        [str(epoch), page.say.text("mathematics", tex=text)] for (epoch, _), text in zip(chosen, shown, strict=True)
+    ]
+    yield page.say.text(
+        "curve", points=polyline(curve), last=str(curve[-1][0]), highest=f"{max(y for _, y in curve):.3g}"
+    )
+    yield page.say.text("progress", rows=rows, loss=page.tex.loss)
+
+
+def polyline(curve: Sequence[tuple[int, float]]) -> str:
+    """The points of the curve in a box of 600 by 240, for SVG."""
+    last, highest = max(curve[-1][0], 1), max(max(y for _, y in curve), 1e-300)
+    return " ".join(f"{600 * x / last:.1f},{240 - 230 * y / highest:.1f}" for x, y in curve)
+
+
+def remarks(page: Page) -> Iterator[str]:
+    """What the author of the spec adds, in words of their own."""
+    texts = page.work.network.problem.remarks
+    if texts:
+        yield page.say.text("section", id="remarks", title=page.say.text("section_title", id="remarks"))
+        yield page.say.text("remarks", items=[page.say.escape(text) for text in texts])

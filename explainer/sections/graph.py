@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..digits import tex_numbers, tex_operands, tex_power
+from ..digits import tex_numbers, tex_power
 from ..expressions import FUNCTIONS, SEVERAL, subtrees
 from ..graphs import Key, Line, Lines, WorkedGraph, numerical
 from ..notation import tex_name
@@ -38,7 +38,7 @@ class GraphPage:
         return tex_name(self.work.end)
 
     def listed(self, names: list[str]) -> str:
-        return self.say.word("separator").join(self.say.text("mathematics", tex=tex_name(each)) for each in names)
+        return self.say.word("graph_and").join(self.say.text("mathematics", tex=tex_name(each)) for each in names)
 
     def printed(self, key: Key) -> str:
         return tex_numbers([self.lines.text(key)])[0] if key in self.work.numbers else ""
@@ -138,7 +138,8 @@ def together(page: GraphPage) -> Iterator[str]:
         )
     yield say.text("table_end")
     if len(work.inputs) > 1:
-        yield say.text("graph_together_closing", end=page.end, count=len(work.inputs))
+        rounded = work.problem.writing.carry == "rounded"
+        yield say.text("graph_together_closing", end=page.end, count=len(work.inputs), rounded=rounded)
 
 
 def paths(page: GraphPage) -> Iterator[str]:
@@ -148,14 +149,12 @@ def paths(page: GraphPage) -> Iterator[str]:
     if work.path_count <= MOST_PATHS:
         for start in work.inputs:
             found = [*work.paths(start)]
-            products = [path_product(page, path) for path in found]
-            symbols = [r" \cdot ".join(page.lines.symbol(edge) for edge in reversed(path)) for path in found]
             ways = [r" \to ".join(map(tex_name, (start, *(edge.node for edge in path)))) for path in found]
             yield say.text(
                 "graph_paths",
                 ways=say.word("separator").join(say.text("mathematics", tex=way) for way in ways),
                 left=page.lines.symbol(Key("adjoint", start)),
-                lines=[broken(symbols, 2), broken(products, 4), page.printed(Key("adjoint", start))],
+                lines=page.lines.over_paths(start, found),
             )
     yield say.text("graph_counts_opening")
     yield say.text("graph_counts_table")
@@ -175,15 +174,6 @@ def paths(page: GraphPage) -> Iterator[str]:
         saved=saved,
         small=saved <= 0,
     )
-
-
-def broken(terms: list[str], per_line: int) -> str:
-    rows = [" + ".join(terms[k : k + per_line]) for k in range(0, len(terms), per_line)]
-    return r" \\ &\quad + ".join(rows)
-
-
-def path_product(page: GraphPage, path: list[Key]) -> str:
-    return r" \times ".join(tex_operands([page.lines.text(edge)])[0] for edge in reversed(path))
 
 
 def check(page: GraphPage) -> Iterator[str]:

@@ -31,27 +31,28 @@ def in_matrices(page: Page) -> Iterator[str]:
 
 def general_equations(page: Page) -> Iterator[list[str]]:
     """The numbered equations, of a whole layer l; as many of them as there are of one neuron."""
-    names, net = page.steps.matrices.names, page.work.network
-    w, z, y, delta = (names.general(quantity) for quantity in ("weight", "pre_activation", "activation", "delta"))
-    loss, before = page.tex.loss, names.general("activation", -1)
+    names, net, f = page.steps.matrices.names, page.work.network, page.tex.function
+    quantities = ("weight", "pre_activation", "activation", "delta")
+    w, z, y, delta = (names.general(quantity).tex() for quantity in quantities)
+    loss, before = page.tex.loss, names.general("activation", -1).tex()
     biased = [layer for layer in net.problem.layers if layer.biases is not None]
     threshold = bool(biased) and biased[0].bias_input < 0
-    b, sign = names.general("threshold" if threshold else "bias"), "-" if threshold else "+"
+    b, sign = names.general("threshold" if threshold else "bias").tex(), "-" if threshold else "+"
     yield [rf"{z} = {w} \; {before}" + (f" {sign} {b}" if biased else "")]
-    yield [f"{y} = {page.tex.function}({z})"]
+    yield [f"{y} = {f}({z})"]
     if not page.has_loss:
         return
     if len(net.layers) > 1:
-        arriving = rf"{tex_transposed(names.general('weight', 1))} \; {names.general('delta', 1)}"
+        arriving = rf"{tex_transposed(names.general('weight', 1).tex())} \; {names.general('delta', 1).tex()}"
         yield [f"{tex_partial(loss, y)} = {arriving}"]
-    yield [rf"{delta} = {tex_partial(loss, y)} \odot {page.tex.function}'({z})"]
+    yield [rf"{delta} = {tex_partial(loss, y)} \odot {f}'({z})"]
     if net.trained:
-        many = net.inputs.shape[1] > 1
-        of_bias = rf"\sum_s {names.general('delta', sample='(s)')}" if many else delta
+        summed = rf"\sum_s {names.general('delta').tex(sampled=True)}" if net.samples > 1 else delta
         found = [rf"{tex_partial(loss, w)} = {delta} \; {tex_transposed(before)}"]
-        yield found + ([f"{tex_partial(loss, b)} = {'-' if threshold else ''}{of_bias}"] if biased else [])
+        yield found + ([f"{tex_partial(loss, b)} = {'-' if threshold else ''}{summed}"] if biased else [])
     if net.trained and net.problem.optimizer is not None and net.problem.optimizer.name == "sgd":
-        yield [rf"{names.general('weight', mark=chr(39))} = {w} - {page.tex.learning_rate} \, {tex_partial(loss, w)}"]
+        new = names.general("weight").tex(updated=True)
+        yield [rf"{new} = {w} - {page.tex.learning_rate} \, {tex_partial(loss, w)}"]
 
 
 def forward_in_matrices(page: Page, layer: Built) -> Iterator[str]:
@@ -154,5 +155,10 @@ def notes(page: Page, equation: Equation) -> Iterator[str]:
         gradient = matrices.leaves[Quantity("value", node)].tex
         partial = tex_partial(page.tex.loss, gradient)
         yield page.say.text(
-            "matrix_shared", weights=weights, partial=partial, whole=matrices.whole_name(node), update=update
+            "matrix_shared",
+            weights=weights,
+            partial=partial,
+            whole=matrices.whole_name(node),
+            update=update,
+            penalised=bool(matrices.penalties(node)),
         )

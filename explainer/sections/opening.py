@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..formulas import definition, partials
-from ..graph import Cells, Picked, order
+from ..formulas import definition, partials, plain
+from ..graph import Cells, Node, Picked, order
 from ..notation import Quantity, Tex, tex_partial
 from ..typeset import in_symbols
 from ..values import is_near_kink
@@ -122,8 +122,10 @@ def loss_slope(page: Page) -> str:
     assert net.loss is not None
     loss = net.loss.terms or net.loss.samples or net.loss.data or net.loss.end
     (partial,) = partials(loss)
-    y, t = (page.steps.symbols(Quantity("value", node), np.array([0]))[0] for node in loss.parents)
-    return f"{tex_partial(page.tex.loss, y)} = {in_symbols(partial.term.pattern, [[y], [t]], 1)[0]}"
+    nodes = (*loss.parents, loss)  # a read of -1 is of the loss itself
+    symbols = [page.steps.symbols(Quantity("value", node), np.array([0]))[0] for node in nodes]
+    slope = in_symbols(partial.term.pattern, [[symbols[read.argument]] for read in partial.term.reads], 1)[0]
+    return f"{tex_partial(page.tex.loss, symbols[0])} = {slope}"
 
 
 def notation_items(page: Page) -> Iterator[str]:
@@ -181,8 +183,11 @@ def equations(page: Page) -> Iterator[str]:
     say, formulas = page.say, general_equations(page.work, page.tex)
     yield say.text("equations", items=[say.text(f"equation_{n}", **tex) for n, tex in formulas.items()])
     yield say.text("equations_note", inputs=page.tex.general_input())
-    for name in dict.fromkeys(layer.activation.op for layer in page.work.network.layers):
-        function, slope = general_function(page.work, page.tex, name)
+    activations = {
+        (layer.activation.op, plain(layer.activation)): layer.activation for layer in page.work.network.layers
+    }
+    for (name, _), node in activations.items():
+        function, slope = general_function(node, page.tex)
         yield say.text("equation_function", name=say.word("function_name", name=name), function=function, slope=slope)
 
 
@@ -227,11 +232,10 @@ def is_shared(work: Worked) -> bool:
     return len(used) > len(np.unique(used))
 
 
-def general_function(work: Worked, tex: Tex, name: str) -> tuple[str, str]:
+def general_function(node: Node, tex: Tex) -> tuple[str, str]:
     """f(e) = ... and f'(e) = ... of an activation; of softmax, each output and its partials."""
-    node = next(layer.activation for layer in work.network.layers if layer.activation.op == name)
     z, y = tex.general("pre_activation", "j"), tex.general("activation", "j")
-    if name == "softmax":
+    if node.op == "softmax":
         z_k, y_k = tex.general("pre_activation", "k"), tex.general("activation", "k")
         own, other = tex_partial(y, z), tex_partial(y_k, z)
         function = rf"{y} = \frac{{e^{{{z}}}}}{{\sum_{tex.notation.peer} e^{{{z_k}}}}}"

@@ -21,11 +21,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from networks import example, layered
+from networks import example, layered, work_of
 
 import explainer
 from explainer.derivation import Derivation
-from explainer.worked import worked
 
 SIZES = ["64-64-10", "784-30-10", "784-100-10"]
 NUMBER = re.compile(r"(?<![\w.{])-?\d+\.(\d+)")
@@ -59,7 +58,7 @@ def measured(sizes: str, ending: str, folder: Path, repeat: int) -> str:
     working, writing = [], []
     for _ in range(repeat):
         found = []
-        working.append(cpu(lambda keep=found: keep.append(Derivation(problem, worked(problem)))))  # type: ignore[misc]
+        working.append(cpu(lambda keep=found: keep.append(Derivation(problem, [work_of(problem)]))))  # type: ignore[misc]
         writing.append(cpu(lambda keep=found: keep[0].save(path)))  # type: ignore[misc]
     weights = sum(layer.weights.size for layer in problem.layers)
     page = path.read_text(encoding="utf-8")
