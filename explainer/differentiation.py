@@ -21,6 +21,7 @@ from .expressions import (
     NotAFormula,
     Tree,
     call,
+    largest_part,
     names,
     read,
     subtrees,
@@ -146,7 +147,7 @@ def checked(found: tuple[Step, ...], short: Any, variable: str, known: list[str]
         if not np.isfinite(pairs).all() or not np.isfinite(float(value(whole, given))):
             continue
         for step, (a, b) in zip(found, pairs, strict=True):
-            if not abs(a - b) <= 1e-9 * abs(b) + 1e-11 * max(1.0, size_of(step.result, given)):
+            if not abs(a - b) <= 1e-9 * abs(b) + 1e-11 * max(1.0, largest_part(step.result, given)):
                 raise CheckFailed(f"a derivative of {written(step.of)} differs from its check; please report this")
         for line in short[1] if short else ():
             a = float(value(line, {**given, VALUE.text: float(value(whole, given))}))
@@ -161,12 +162,6 @@ def checked(found: tuple[Step, ...], short: Any, variable: str, known: list[str]
 def slope(tree: Tree, given: Mapping[str, float], variable: str) -> float:
     """d(tree)/d(variable) by a complex step."""
     return float(np.imag(value(tree, {**given, variable: np.asarray(given[variable] + 1j * H)})) / H)
-
-
-def size_of(tree: Tree, given: Mapping[str, float]) -> float:
-    """How large the numbers are that a formula adds up: the yardstick for what rounding may do."""
-    sizes = [abs(float(value(part, given))) for part in subtrees(tree) if part.kind in ("product", "quotient", "power")]
-    return max([size for size in sizes if np.isfinite(size)], default=0.0)
 
 
 # ---- the page
@@ -238,7 +233,7 @@ def rule_list(found: Differentiation, say: Speaker, tex: Symbols) -> Iterator[st
     yield say.text(
         "derivative_rules",
         items=[
-            say.text("derivative_rule", rule=say.text("rule_name", rule=r), tex=tex.rule(r)) for r in rules_used(found)
+            say.text("derivative_rule", named=say.text("rule_name", rule=r), tex=tex.rule(r)) for r in rules_used(found)
         ],
     )
     if any(is_chained(step) for step in found.steps):
@@ -258,7 +253,7 @@ def step_list(found: Differentiation, say: Speaker, tex: Symbols) -> Iterator[st
         yield say.text(
             "derivative_step",
             n=str(n),
-            rule=say.text("rule_name", rule=step.rule),
+            named=say.text("rule_name", rule=step.rule),
             number=str(rules.index(step.rule) + 1),
             chained=is_chained(step),
             left=tex.slope_of(step.of),

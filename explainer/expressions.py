@@ -288,6 +288,12 @@ def _value(tree: Tree, given: Mapping[str, Any]) -> Any:
     return np.asarray(found)
 
 
+def largest_part(tree: Tree, given: Mapping[str, Any]) -> float:
+    """How large the numbers are that a formula adds up: the yardstick for what rounding may do to its value."""
+    sizes = [abs(float(value(part, given))) for part in subtrees(tree) if part.kind in ("product", "quotient", "power")]
+    return max([size for size in sizes if math.isfinite(size)], default=0.0)
+
+
 def to_sympy(tree: Tree, symbols: Mapping[str, Any]) -> Any:
     """The formula in SymPy, from which an independent derivative can be had. Its form is SymPy's own."""
     if tree.kind == "number":

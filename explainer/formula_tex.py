@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from .digits import tex_power
-from .expressions import ATOM, POWER, PRODUCT, SUM, Tree
+from .expressions import ATOM, POWER, PRODUCT, SUM, Tree, read_once, substituted, symbol
 
 NAMED = {
     **{name: rf"\{name}" for name in ("ln", "sin", "cos", "tan", "sinh", "cosh", "tanh", "max", "min")},
@@ -18,6 +18,7 @@ NAMED = {
     **{name: rf"\operatorname{{{name}}}" for name in ("erf", "sigmoid", "softplus", "relu", "step")},
     "sign": r"\operatorname{sgn}",
 }
+SPELT_OUT = {"sigmoid": "1/(1 + exp(-u))", "softplus": "ln(1 + exp(u))", "relu": "max(0, u)"}  # where numbers stand
 BARE = ("sin", "cos", "tan", "sinh", "cosh", "tanh", "ln", "log")  # their powers are written \sin^{2}(x)
 
 
@@ -78,6 +79,8 @@ class FormulaTex:
 
     def call(self, tree: Tree) -> tuple[str, int]:
         name, parts = tree.text, tree.parts
+        if self.in_numbers and name in SPELT_OUT:
+            return self.made(substituted(read_once(SPELT_OUT[name]), {symbol("u"): parts[0]}), SUM)
         if name == "exp":
             inner = self.text(parts[0])
             return (f"e^{{{inner}}}", POWER) if self.euler else (rf"\exp{in_brackets(inner)}", POWER)

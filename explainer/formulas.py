@@ -121,7 +121,7 @@ def _partials(op: str, rank: int, ranks: tuple[int, ...], params: tuple[tuple[st
         )
         return (Partial(beside, repatterned(slope, reads, over)),)
     return tuple(
-        Partial(read, repatterned(term.pattern.diff(slot(k)), term.reads, term.over))
+        Partial(read, repatterned(term.pattern.rewrite(sp.Max, sp.Piecewise).diff(slot(k)), term.reads, term.over))
         for term in _definition(op, rank, ranks, params)
         for k, read in enumerate(term.reads)
     )
@@ -134,6 +134,11 @@ def written_slope(params: tuple[tuple[str, Any], ...]) -> Any:
     """The slope of a formula in its first argument: slot 0 is its value, slots 1, 2, ... its arguments."""
     tree = slope_in_value(dict(params)["expression"], "s0")
     return pattern_of(tree, {each: slot(0 if each == VALUE.text else int(each[1:]) + 1) for each in names(tree)})
+
+
+def stepped(slope: Any) -> Any:
+    """The slope with its jumps written as cases: 0 at a kink, where SymPy would have a half."""
+    return slope.replace(sp.Heaviside, lambda x, *_: sp.Piecewise((1, x > 0), (0, True)))
 
 
 COLUMN_LOSSES = ("softmax_cross_entropy",)  # one number for a column: their result has one row

@@ -112,6 +112,21 @@ class GraphProblem:
 
 
 # What this version has of the contract, where it has not all of it: lift a bar by a word, or by taking out its row.
+FIT: Mapping[str, tuple[Callable[[Array], Array], str, str]] = {  # loss -> which samples' targets it can use, said twice
+    "hinge": (lambda t: np.isin(t, (-1, 1)).all(axis=0), "targets of -1 or 1", "write 1 for the class and -1 for the rest"),
+    "multiclass_hinge": (
+        lambda t: np.isin(t, (0, 1)).all(axis=0) & (t.sum(axis=0) == 1) & (len(t) > 1),
+        "one target of 1 among zeros",
+        "write 1 for the right class and 0 for the others",
+    ),
+    "binary_cross_entropy": (
+        lambda t: ((t >= 0) & (t <= 1)).all(axis=0),
+        "targets from 0 to 1",
+        "write 0 or 1, or a probability",
+    ),
+    "cross_entropy": (lambda t: (t >= 0).all(axis=0), "targets of 0 or more", "write 1 for the class and 0 for the rest"),
+}
+
 BUILT: Mapping[str, tuple[str, ...]] = {
     "only": ("the whole derivation",),
 }
@@ -226,6 +241,8 @@ class _Reading:
             self.check_targets(target_names, layers[-1])
         self.check_names(input_names, target_names, layers)
         loss = self.choice(("loss",), spec.loss, LossNumbers) if spec.loss is not None else None
+        if loss is not None and targets is not None and loss.name in FIT:
+            self.check_fit(loss.name, targets)
         optimizer = None
         if spec.optimizer is not None:
             optimizer = self.choice(("optimizer",), spec.optimizer, OptimizerNumbers)
@@ -316,6 +333,15 @@ class _Reading:
         if targets is not None and inputs.shape[1] != targets.shape[1]:
             found = f"there {_are(targets.shape[1], 'sample')} of targets, but {inputs.shape[1]} of inputs"
             self.note(("targets",), found, "give one target for each sample of the inputs")
+
+    def check_fit(self, loss: str, targets: Array) -> None:
+        """Whether a loss can use the targets: hinges want signs or a class, cross entropies probabilities."""
+        fits, wanted, remedy = FIT[loss]
+        wrong = np.flatnonzero(~fits(targets))
+        if len(wrong):
+            sample = f" of sample {wrong[0] + 1}" if targets.shape[1] > 1 else ""
+            shown = ", ".join(f"{t:g}" for t in targets[:, wrong[0]])
+            self.note(("targets",), f"{loss} wants {wanted}, but the targets{sample} are {shown}", remedy)
 
     def check_targets(self, names: tuple[str, ...], last: Layer) -> None:
         if names and len(names) != len(last.labels):  # no names: the file of targets could not be read

@@ -221,6 +221,9 @@ def in_numbers(pattern: Any, numbers: Sequence[Sequence[str]], rows: int) -> lis
     """The pattern with each row's numbers (plain texts, see `digits`) in its slots, bracketed where they need it."""
     parts, slots = skeleton(pattern, r" \times ")
     operands = [(tex_numbers if alone else tex_operands)(numbers[k]) for k, alone in slots]
+    for place, (part, column) in enumerate(zip(parts, operands, strict=False)):
+        if part.endswith("-") and not part.endswith("{-"):  # -0 would look like a number of its own
+            operands[place] = ["(0)" if text == "0" else text for text in column]
     return filled(parts, operands, rows)
 
 

@@ -438,8 +438,6 @@ def printed_width(tex: str) -> float:
 
 # ---- a slope as textbooks print it
 
-ORDINARY = {"Add", "Mul", "Pow", "Symbol", "Integer", "Rational", "NegativeOne", "One", "Half", "Zero", "Float"}
-
 
 def of_pattern(pattern: Any, slots: Sequence[Written]) -> Written:
     """The same formula on matrices, entry by entry.

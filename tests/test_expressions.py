@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from contextlib import suppress
 from pathlib import Path
 
 import mpmath
@@ -19,6 +20,7 @@ from explainer.expressions import (
     is_kinked,
     names,
     read,
+    read_once,
     to_kink,
     value,
     written,
@@ -30,28 +32,17 @@ FILE = Path(__file__).parent / "hostile_expressions.txt"
 
 def hostile() -> list[tuple[int, str, str]]:
     """(column, how the message begins, the formula) of each line of the file."""
-    found = []
-    for line in FILE.read_text("utf-8").splitlines():
-        if line and not line.startswith("#"):
-            column, said, formula = (
-                f"{line} ".split(" | ", 2) if line.count(" | ") > 1 else [*line[:-2].split(" | "), ""]
-            )
-            found.append((int(column), said.replace(r"\'", "'").replace("\\\\", "\\"), unescaped(formula.strip(" "))))
-    return found
-
-
-def unescaped(text: str) -> str:
-    return text.encode("ascii").decode("unicode_escape")
+    lines = [line for line in FILE.read_text("utf-8").splitlines() if line and not line.startswith("#")]
+    rows = [line.split(" | ", 2) for line in lines]
+    return [(int(column), said, formula.encode("ascii").decode("unicode_escape")) for column, said, formula in rows]
 
 
 @pytest.mark.parametrize(("column", "said", "formula"), hostile())
 def test_a_hostile_formula_is_refused_where_it_is_wrong(column: int, said: str, formula: str) -> None:
     with pytest.raises(NotAFormula) as error:
         read(formula, KNOWN)
-    assert (error.value.line, error.value.column) == (1, column), error.value
-    assert error.value.found.replace('"', "'").startswith(said.replace("'\\'", "'\\")[: len(said)]) or said in str(
-        error.value
-    ), error.value
+    assert (error.value.line, error.value.column) == (1, column)
+    assert error.value.found.startswith(said)
     assert error.value.remedy
 
 
@@ -76,12 +67,8 @@ def test_whatever_is_typed_is_read_or_refused_and_nothing_else_happens(seed: int
     rng = random.Random(seed)  # noqa: S311
     pieces = [*"xy()+-*/^,.0123456789 _e", "**", "exp", "ln(", "max(", "1e9", "pi", "\u200b", "é", "\n", "sqrt(-1)"]
     formula = "".join(rng.choice(pieces) for _ in range(rng.randrange(1, 25)))
-    try:
+    with suppress(NotAFormula):
         tree = read(formula, KNOWN)
-    except NotAFormula as error:
-        assert error.line >= 1
-        assert error.column >= 1
-    else:
         assert read(written(tree), KNOWN) == tree
 
 
@@ -162,8 +149,6 @@ def test_a_slope_agrees_with_a_complex_step(name: str) -> None:
     for x in (0.3, 0.7):
         expected = function.value(np.array(x + 1e-100j)).imag / 1e-100
         for form in filter(None, (function.slope, function.computed)):
-            from explainer.expressions import read_once
-
             assert float(value(read_once(form), {"u": x})) == pytest.approx(float(expected), rel=1e-13)
 
 

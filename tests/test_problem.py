@@ -219,8 +219,10 @@ def test_a_file_that_claims_more_than_it_holds_takes_no_memory(folder: Path) -> 
     )
 
 
-def test_many_samples_in_a_file_are_not_built_yet(folder: Path) -> None:
-    assert "more than one sample" in faults_of(SMALL.replace("{X1: 2, X2: 4}", "rows.csv"), folder=folder)
+def test_a_file_of_inputs_has_a_row_for_each_sample(folder: Path) -> None:
+    problem = problem_from_text(SMALL.replace("{X1: 2, X2: 4}", "rows.csv"), folder=folder)
+    assert problem.inputs.shape[0] == 2
+    assert problem.inputs.shape[1] > 1
 
 
 def test_a_spec_in_a_folder_reads_the_data_beside_it(folder: Path) -> None:

@@ -11,10 +11,14 @@ from typing import Any
 import jinja2
 import pytest
 
+from explainer.derivatives import ENDINGS
+from explainer.differentiation import RULES
 from explainer.document import SECTIONS, document
+from explainer.expressions import FUNCTIONS
 from explainer.problem import problem_from_text
 from explainer.publish import ESCAPES
 from explainer.render import Speaker, templates_folder
+from explainer.sections.graph import SECTIONS as GRAPH_SECTIONS
 from explainer.worked import iterations
 
 PROSE = templates_folder() / "prose"
@@ -71,16 +75,33 @@ SAMPLES |= {
     "factors": (["7\n\n"],),
     "whole_numbers": ([], ["7"]),
     "bias": ("", "7"),
+    **dict.fromkeys(("scores", "softmax", "descent"), FLAG),
+    "named": ("和的求导法则",),
+    "heads": (["7"],),
+    "steps": (["7"],),
+    "cells": (["7"],),
     "count": ("7 位小数",),
     "function": ("tanh 函数",),
     "check_name": ("复步法",),
     "id": tuple(name for name, *_ in SECTIONS),
-    "name": ("sigmoid", "tanh", "relu", "identity"),
+    "name": ("sigmoid", "tanh", "relu", "identity", "softmax"),
     "kind": (
         *("pre-activation", "activation", "loss-term", "loss", "adjoint", "slope", "delta", "gradient", "update"),
-        *("output-after", "loss-term-after", "loss-after"),
+        *("output-after", "loss-term-after", "loss-after", "sample-loss", "data-loss", "penalty", "state"),
     ),
 } | {name: (["7"],) for name in ("lines", "z_lines", "y_lines", "a_lines", "s_lines", "d_lines")}
+SAMPLES |= dict.fromkeys(("chained", "small"), FLAG)
+SAMPLES |= {
+    "part": ("rules", "steps", "short", "check"),
+    "chapter": tuple(name for name, *_ in GRAPH_SECTIONS),
+    "stage": ("node", "partial", "forward", "reverse"),
+    "kinked": ("relu", "abs", "max"),
+    "rule": (*RULES, *(name for name in FUNCTIONS if name not in RULES)),
+    "ending": tuple({each.name for each in ENDINGS}),
+    "named": ("和的求导法则",),
+    "heads": (["7"],),
+    "cells": (["7"],),
+}
 SAMPLES |= dict.fromkeys(("from_steps", "z_from", "a_from", "s_from"), ("", "（7）"))
 
 

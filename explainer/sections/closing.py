@@ -106,7 +106,7 @@ def helped(page: Page) -> Iterator[str]:
 def summary(page: Page) -> Iterator[str]:
     check = page.work.check
     assert check is not None
-    worst = tex_power(f"{check.worst_relative_error:.1e}")
+    worst = tex_power(f"{check.worst_relative_error:.1e}") if check.worst_relative_error else "0"
     yield page.say.text(
         "summary_opening", smooth=check.method == "complex step", worst=worst, rounded=page.steps.carried
     )

@@ -49,7 +49,7 @@ class GraphPage:
             yield self.say.text(
                 "graph_step",
                 n=str(line.n),
-                kind=line.kind,
+                stage=line.kind,
                 node=tex_name(line.key.node),
                 left=line.left,
                 lines=line.rights,
@@ -210,7 +210,7 @@ def graph_document(work: WorkedGraph, say: Speaker) -> Iterator[str]:
     """The page of a graph, piece by piece."""
     page = GraphPage(work, say)
     sections = [(name, text) for name, text, in_brief in SECTIONS if in_brief or not page.brief]
-    contents = [[name, say.text("graph_section", part=name)] for name, _ in sections]
+    contents = [[name, say.text("graph_section", chapter=name)] for name, _ in sections]
     yield say.text("begin", title=say.escape(work.problem.title), contents=contents)
     yield say.text("graph_question", end=page.end, inputs=page.listed(work.inputs))
     for (name, text), (_, title) in zip(sections, contents, strict=True):

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..formulas import definition, partials, plain
+from ..formulas import definition, partials, plain, slot
 from ..graph import Cells, Node, Picked, order
-from ..notation import Quantity, Tex, tex_partial
+from ..notation import STATES, Quantity, Tex, tex_partial
+from ..optimizers import rule_of
 from ..typeset import in_symbols
 from ..values import is_near_kink
 from ..worked import Worked
@@ -19,7 +20,7 @@ from .page import MANY, Page
 
 def question(page: Page) -> Iterator[str]:
     net, say = page.work.network, page.say
-    sizes = "-".join(str(node.size) for node in (net.inputs, *(layer.activation for layer in net.layers)))
+    sizes = "-".join(str(node.shape[0]) for node in (net.inputs, *(layer.activation for layer in net.layers)))
     if net.loss is None:
         yield say.text("question_forward", sizes=sizes)
     else:
@@ -88,7 +89,8 @@ def convention_items(page: Page) -> Iterator[str]:
             mean = problem.reduction == "mean"
             yield say.text("convention_mean" if mean else "convention_sum", count=net.samples)
         if problem.penalty is not None:
-            yield say.text("convention_penalty", biases=problem.penalty.biases, rate=f"{problem.penalty.rate:g}")
+            biases, m = problem.penalty.biases, net.samples if problem.penalty.per_sample else 0
+            yield say.text("convention_penalty", biases=biases, rate=f"{problem.penalty.rate:g}", m=m)
         delta = tex.general("delta", "j")
         yield say.text("convention_delta", equation=f"{delta} = {tex_partial(tex.loss, z)}")
     if net.trained:
@@ -220,8 +222,30 @@ def general_equations(work: Worked, tex: Tex) -> dict[str, dict[str, Any]]:
     if net.trained:
         of_bias = rf"{tex_partial(e, b)} = {'-' if sign == '-' else ''}{delta}" if biased else ""
         found["5"] = {"tex": rf"{g} = {delta} {y_i}", "bias": of_bias, "shared": is_shared(work)}
-        found["6"] = {"tex": rf"{tex.primed(w)} = {w} - {tex.learning_rate} {g}"}
+        found["6"] = {"lines": [*rule_in_general(work, tex, w, g)], "descent": is_plain_descent(work)}
     return found
+
+
+def is_plain_descent(work: Worked) -> bool:
+    optimizer = work.network.problem.optimizer
+    return optimizer is not None and optimizer.name == "sgd"
+
+
+def rule_in_general(work: Worked, tex: Tex, w: str, g: str) -> Iterator[str]:
+    """The lines of the optimizer, at no weight in particular; `old` marks what the update before left."""
+    assert work.network.problem.optimizer is not None
+    known = {"w": w, "g": "g" if not is_plain_descent(work) else g}
+    known |= {name: tex.cell_symbols(node.cells, np.array([0]))[0] for name, node in work.network.constants.items()}
+    for name in STATES:
+        letter, _, hat = name.partition("_")
+        known[name] = rf"\hat{{{letter}}}" if hat else letter
+        known[f"{name}_old"] = rf"{letter}_{{\text{{old}}}}"
+    if not is_plain_descent(work):
+        yield f"g = {g}"
+    for line in rule_of(work.network.problem.optimizer):
+        pattern = line.at(work.iteration, {name: slot(k) for k, name in enumerate(line.names)})
+        right = in_symbols(pattern, [[known[name]] for name in line.names], 1)[0]
+        yield f"{tex.primed(w) if line.finds == 'w' else known[line.finds]} = {right}"
 
 
 def is_shared(work: Worked) -> bool:
