@@ -10,7 +10,7 @@ Like factors above and below a bar cancel. Nothing is expanded or factored, so t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -188,8 +188,8 @@ def tidied(tree: Tree) -> Tree:
     parts = tuple(tidied(part) for part in tree.parts)
     if tree.kind == "quotient":
         return times(Tree("quotient", parts))
-    made = {"sum": plus, "product": times, "minus": minus, "power": power}.get(tree.kind)
-    return made(*parts) if made else Tree(tree.kind, parts, tree.text)
+    made: dict[str, Callable[..., Tree]] = {"sum": plus, "product": times, "minus": minus, "power": power}
+    return made[tree.kind](*parts) if tree.kind in made else Tree(tree.kind, parts, tree.text)
 
 
 def with_argument(form: str, argument: Tree) -> Tree:

@@ -18,7 +18,7 @@ from .optimizers import carried_states, rule_of
 from .problem import Problem
 from .values import Backward, Check, Rounding, Values, backward, check_gradients, forward, unrounded
 
-ROWS = 20_000  # entries looked at in one go: bounds memory
+ROWS = 30_000  # entries looked at in one go, and whose texts are kept: bounds memory
 LINES = 3_000  # of text made in one go: what fits the processor's cache
 
 
