@@ -133,7 +133,10 @@ def explain(problem: Problem | GraphProblem) -> Derivation:
 
 
 def train(
-    problem: Problem | GraphProblem, epochs: int, show: Collection[int], report: Callable[[int], None] = lambda epoch: None
+    problem: Problem | GraphProblem,
+    epochs: int,
+    show: Collection[int],
+    report: Callable[[int], None] = lambda epoch: None,
 ) -> Derivation:
     """Make `epochs` updates over all samples; work those in full that start after so many updates as `show` says."""
     if isinstance(problem, GraphProblem):

@@ -227,6 +227,32 @@ def softmax_terms(node: Node, rows: Array, largest: Array | None) -> list[Terms]
     return [Terms(pattern, (Quantity("value", scores),) * len(entries), entries, np.arange(len(rows)))]
 
 
+def loss_of_scores(node: Node, rows: Array) -> list[Terms]:
+    """A loss worked from scores, written in the scores themselves: for where ln(y) or ln(1 - y) has no digits left."""
+    z, _, t = node.parents
+    samples, owner = z.shape[1], np.arange(len(rows))
+    if node.op == "sigmoid_binary_cross_entropy":
+        score, target = slot(0), slot(1)
+        rest = sp.log(1 + sp.exp(-sp.Abs(score)))
+        pattern = sp.Add(sp.Max(0, score), -target * score, rest, evaluate=False)
+        return [Terms(pattern, (Quantity("value", z), Quantity("value", t)), (rows, rows), owner)]
+    count = z.shape[0]
+    powers = [sp.exp(slot(j + 2) - slot(1)) for j in range(count)]
+    pattern = sp.Mul(slot(0), sp.log(sp.Add(*powers, evaluate=False)), evaluate=False)
+    quantities = (Quantity("value", t), *(Quantity("value", z),) * (count + 1))
+    column = [j * samples + rows for j in range(count)]
+    return [Terms(pattern, quantities, (column[k], column[k], *column), owner) for k in range(count)]
+
+
+def delta_of_scores(node: Node, rows: Array) -> list[Terms]:
+    """dE/dz of a sigmoid with binary cross entropy, in the score: (1 - t) s(z) - t s(-z)."""
+    z, _, t = node.parents
+    score, target = slot(0), slot(1)
+    parts = (1 - target) / (1 + sp.exp(-score)), -target / (1 + sp.exp(score))
+    quantities = Quantity("value", z), Quantity("value", t)
+    return [Terms(sp.Add(*parts, evaluate=False), quantities, (rows, rows), np.arange(len(rows)))]
+
+
 def uses(reads: dict[Node, list[tuple[Node, int]]], node: Node, entries: Array) -> list[Terms]:
     """The chain rule for entries of a node: one term adjoint(reader) * partial for each use.
 
@@ -402,5 +428,6 @@ def summed(terms: list[Terms], rows: int, slots: Callable[[Quantity, Array], Arr
     found = np.zeros(rows)
     for group in terms:
         numbers = tuple(slots(q, e) for q, e in zip(group.quantities, group.entries, strict=True))
-        found += np.bincount(group.owner, evaluated(group.pattern, numbers) * np.ones(len(group.owner)), rows)
+        with np.errstate(all="ignore"):  # what is not finite shows in the sum
+            found += np.bincount(group.owner, evaluated(group.pattern, numbers) * np.ones(len(group.owner)), rows)
     return found

@@ -324,6 +324,11 @@ def xlogy(x: Array, y: Array) -> Array:
     return np.asarray(np.where(zero, 0, x * np.log(np.where(zero, 1, y))))
 
 
+def others(y: Array) -> Array:
+    """For each entry the sum of the others in its column: 1 - y of a softmax, without cancelling."""
+    return np.asarray((np.ones((len(y), len(y))) - np.eye(len(y))) @ y)
+
+
 # ---- losses worked from scores: a loss and the activation before it as one, where ln 0 cannot happen
 
 # Arguments are the scores z, the activations y (shown, but not gone through) and the targets t; `slope` is in z.
@@ -331,7 +336,7 @@ define(
     "sigmoid_binary_cross_entropy",
     lambda at, z, y, t: times(-1, in_turn(t(*at) * sp.log(y(*at)), (1 - t(*at)) * sp.log(1 - y(*at)))),
     lambda z, y, t: t * softplus(-z) + (1 - t) * softplus(z),
-    lambda g, out, z, y, t: (g * (y - t), None, None),
+    lambda g, out, z, y, t: (g * ((1 - t) * sigmoid(z) - t * sigmoid(-z)), None, None),
     slope=lambda E, z, y, t: y - t,
     through=(0,),
 )
@@ -339,7 +344,7 @@ define(
     "softmax_cross_entropy",  # of each sample; its targets add up to 1
     lambda at, z, y, t: total(lambda k: times(-1, t(k, at[1]) * sp.log(y(k, at[1]))), z.shape[0]),
     lambda z, y, t: np.where(t == 0, 0.0, -t * log_softmax(z)).sum(axis=-2, keepdims=True),
-    lambda g, out, z, y, t: (g * (y - t), None, None),
+    lambda g, out, z, y, t: (g * (y * (1 - t) - t * others(y)), None, None),
     slope=lambda E, z, y, t: y - t,
     through=(0,),
 )

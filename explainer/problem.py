@@ -112,8 +112,14 @@ class GraphProblem:
 
 
 # What this version has of the contract, where it has not all of it: lift a bar by a word, or by taking out its row.
-FIT: Mapping[str, tuple[Callable[[Array], Array], str, str]] = {  # loss -> which samples' targets it can use, said twice
-    "hinge": (lambda t: np.isin(t, (-1, 1)).all(axis=0), "targets of -1 or 1", "write 1 for the class and -1 for the rest"),
+FIT: Mapping[
+    str, tuple[Callable[[Array], Array], str, str]
+] = {  # loss -> which samples' targets it can use, said twice
+    "hinge": (
+        lambda t: np.isin(t, (-1, 1)).all(axis=0),
+        "targets of -1 or 1",
+        "write 1 for the class and -1 for the rest",
+    ),
     "multiclass_hinge": (
         lambda t: np.isin(t, (0, 1)).all(axis=0) & (t.sum(axis=0) == 1) & (len(t) > 1),
         "one target of 1 among zeros",
@@ -124,7 +130,11 @@ FIT: Mapping[str, tuple[Callable[[Array], Array], str, str]] = {  # loss -> whic
         "targets from 0 to 1",
         "write 0 or 1, or a probability",
     ),
-    "cross_entropy": (lambda t: (t >= 0).all(axis=0), "targets of 0 or more", "write 1 for the class and 0 for the rest"),
+    "cross_entropy": (
+        lambda t: (t >= 0).all(axis=0),
+        "targets of 0 or more",
+        "write 1 for the class and 0 for the rest",
+    ),
 }
 
 BUILT: Mapping[str, tuple[str, ...]] = {

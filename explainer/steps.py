@@ -14,7 +14,22 @@ import numpy as np
 import sympy as sp
 
 from .digits import tex_numbers
-from .formulas import Terms, by_case, evaluated, far_slope, partials, renamed, slot, softmax_terms, uses, value_terms
+from .formulas import (
+    Terms,
+    by_case,
+    constant_adjoint,
+    delta_of_scores,
+    evaluated,
+    far_slope,
+    loss_of_scores,
+    partials,
+    renamed,
+    slot,
+    softmax_terms,
+    summed,
+    uses,
+    value_terms,
+)
 from .graph import Node, readers
 from .matrices import Equation, Matrices
 from .networks import Built
@@ -63,6 +78,7 @@ LOSS_KINDS = {  # quantity -> kind of step
 }
 WHAT = {"w": "updated"}  # what a line of an update rule finds, where it is called otherwise than the line's own name
 READS = {"w": "value", "g": "adjoint"}  # what it reads, likewise
+FROM_SCORES = ("sigmoid_binary_cross_entropy", "softmax_cross_entropy")
 LARGE = 500.0  # scores above which exp overflows when a reader works the line out
 
 
@@ -269,8 +285,15 @@ class Steps:
             )
             return
         kind = LOSS_KINDS[quantity_of(node)] + after
-        terms = value_terms(node, entries)
-        yield self.lines(kind, quantity, entries, self.with_updated(terms) if after else terms)
+        ways = [value_terms(node, entries)]
+        if node.op in FROM_SCORES:
+            ways.append(loss_of_scores(node, entries))
+        yield self.lines(
+            kind,
+            quantity,
+            entries,
+            self.first_right([self.with_updated(t) if after else t for t in ways], quantity, entries),
+        )
 
     def backward_quantities(self, layer: Built, s: int) -> list[tuple[Quantity, Array]]:
         """For each neuron dE/dY, the slope dY/dz, and delta; the first two where they are numbers of their own."""
@@ -306,10 +329,23 @@ class Steps:
     def delta_terms(self, layer: Built, entries: Array) -> list[Terms]:
         y, z = layer.activation, layer.pre_activation
         if self.from_scores(layer) or OPS[y.op].slope is None:
-            return uses(self.reads, z, entries)
+            ways = [uses(self.reads, z, entries)]
+            reader = self.reads[z][0][0]
+            if reader.op == "sigmoid_binary_cross_entropy" and constant_adjoint(self.reads, reader) == 1:
+                ways.append(delta_of_scores(reader, entries))
+            return self.first_right(ways, Quantity("adjoint", z), entries)
         product = sp.Mul(slot(0), slot(1), evaluate=False)
         factors = (Quantity("adjoint", y), Quantity("slope", y))
         return [Terms(product, factors, (entries, entries), np.arange(len(entries)))]
+
+    def first_right(self, ways: list[list[Terms]], quantity: Quantity, entries: Array) -> list[Terms]:
+        """The first way to write some lines whose numbers, at full precision, give the results; else the last."""
+        exact = self.shown(quantity, entries)
+        for terms in ways[:-1]:
+            off = np.abs(summed(terms, len(entries), self.shown) - exact)
+            if self.carried or (off <= 0.5 * self.work.precision.unit(exact)).all():
+                return terms
+        return ways[-1]
 
     def from_scores(self, layer: Built) -> bool:
         """Whether the delta of this layer is found from the scores, not through the activations."""
@@ -440,7 +476,8 @@ class Steps:
         for extra in range(1, MOST_EXTRA + 1):
             total = np.zeros(len(result))
             for group, numbers, here in zip(terms, shown, places, strict=True):
-                found = evaluated(group.pattern, tuple(numbers)) * np.ones(len(here))
+                with np.errstate(all="ignore"):
+                    found = evaluated(group.pattern, tuple(numbers)) * np.ones(len(here))
                 total += np.bincount(group.owner[here], found, len(result))
             rows = rows[~(np.abs(total[rows] - result[rows]) <= unit[rows])]
             if not len(rows):
