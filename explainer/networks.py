@@ -204,6 +204,7 @@ def with_penalties(problem: Problem, loss: Loss, parameters: Parameters) -> Loss
             cells=Cells("penalty", (str(number),)),
             rate=rate,
             rank=len(node.shape),
+            axes=len(loss.end.shape),  # as many as the loss it is added to, one number or (1, 1)
         )
         for number, node in enumerate(parameters.penalised(problem.penalty.biases), 1)
     )

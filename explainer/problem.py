@@ -113,7 +113,7 @@ class GraphProblem:
 
 # What this version has of the contract, where it has not all of it: lift a bar by a word, or by taking out its row.
 FIT: Mapping[
-    str, tuple[Callable[[Array], Array], str, str]
+    str, tuple[Callable[[Array], Any], str, str]
 ] = {  # loss -> which samples' targets it can use, said twice
     "hinge": (
         lambda t: np.isin(t, (-1, 1)).all(axis=0),
@@ -347,7 +347,7 @@ class _Reading:
     def check_fit(self, loss: str, targets: Array) -> None:
         """Whether a loss can use the targets: hinges want signs or a class, cross entropies probabilities."""
         fits, wanted, remedy = FIT[loss]
-        wrong = np.flatnonzero(~fits(targets))
+        wrong = np.flatnonzero(~np.asarray(fits(targets)))
         if len(wrong):
             sample = f" of sample {wrong[0] + 1}" if targets.shape[1] > 1 else ""
             shown = ", ".join(f"{t:g}" for t in targets[:, wrong[0]])

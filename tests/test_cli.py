@@ -229,7 +229,6 @@ def test_an_output_that_cannot_be_is_refused_and_nothing_is_written(folder: Path
     [
         (["--digits", "99"], "option --digits: "),
         (["--digits", "3", "--significant", "4"], "both 'digits' and 'significant'"),
-        (["--steps", "2"], "option --steps: steps 2 is not built yet"),
         (["--only", "W36"], "option --only: only is not built yet"),
         (["--notation", "greek"], "option --notation: "),
     ],

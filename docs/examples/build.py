@@ -1,7 +1,8 @@
 """Writes the generated parts of the pages in this folder: python docs/examples/build.py
 
 A page is written by hand, but for what stands between `<!-- begin: NAME -->` and `<!-- end -->`. That is made here, by the
-function NAME of the table PARTS, from a shipped spec or one of this folder. Nothing else in a page is touched.
+function NAME of the table PARTS, from a shipped spec or one of this folder. Nothing else in a page is touched. The drawing
+in `004-slope.svg` is made here too.
 """
 
 from __future__ import annotations
@@ -101,7 +102,9 @@ def shown(number: float) -> str:
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str | float]]) -> str:
     lines = [heads, ["---"] * len(heads), *rows]
-    return "".join(f"| {' | '.join(each if isinstance(each, str) else shown(each) for each in line)} |\n" for line in lines)
+    return "".join(
+        f"| {' | '.join(each if isinstance(each, str) else shown(each) for each in line)} |\n" for line in lines
+    )
 
 
 def weights_of(values: Mapping[str, float]) -> list[str]:
@@ -141,7 +144,15 @@ def output_deltas() -> str:
     half, sizes = derivation("batch-3-4-1").values, absolute("batch-3-4-1").values
     _, k2_delta = as_the_program_does(half)
     rows = [
-        (str(s), half[f"y#{s}"], y := half[f"Y[5]#{s}"], y * (1 - y), code, half[f"delta[5]#{s}"], sizes[f"delta[5]#{s}"])
+        (
+            str(s),
+            half[f"y#{s}"],
+            y := half[f"Y[5]#{s}"],
+            y * (1 - y),
+            code,
+            half[f"delta[5]#{s}"],
+            sizes[f"delta[5]#{s}"],
+        )
         for s, code in enumerate(k2_delta, 1)
     ]
     heads = ["sample", "y", "k2", "slope k2 (1 - k2)", "k2_delta of the code", "delta, half squares", "delta, sizes"]
@@ -252,7 +263,14 @@ def error_back() -> str:
         back = sum(e[k] * w[j, k] for k in out)
         slopes = sum(e[k] * o[k] * (1 - o[k]) * w[j, k] for k in out)
         rows.append((f"`{j}`", split, back, slopes, -values[f"dE/dY[{j}]"] / 2, values[f"dE/dY[{j}]"]))
-    heads = ["node", "split by the weights", "W^T e", "W^T (e o (1 - o))", "minus half the gradient", "the gradient dE/do"]
+    heads = [
+        "node",
+        "split by the weights",
+        "W^T e",
+        "W^T (e o (1 - o))",
+        "minus half the gradient",
+        "the gradient dE/do",
+    ]
     return table(heads, rows)
 
 
@@ -298,11 +316,51 @@ def slope_in_one_weight() -> str:
     return table(["w from h1 to o1", "E", "slope dE/dw there", "the straight line through 0.3"], rows)
 
 
+def drawing() -> str:
+    """The loss over one weight, and the straight line that has its slope at 0.3, as SVG."""
+    here = derivation("rashid-3-3-3").values
+    w, slope = here["W[h1,o1]"], here["dE/dW[h1,o1]"]
+    curve = [(k / 4, at_weight(k / 4).values["E"]) for k in range(-20, 25)]
+    line = [(v, here["E"] + slope * (v - w)) for v in (-2.7, 3.3)]
+
+    def place(point: tuple[float, float]) -> tuple[float, float]:
+        return 60 + 48 * (point[0] + 5), 290 - 150 * (point[1] - 0.4)
+
+    def path(points: Iterable[tuple[float, float]], style: str) -> str:
+        where = " ".join("{:.1f},{:.1f}".format(*place(point)) for point in points)
+        return f'<polyline points="{where}" fill="none" {style}/>'
+
+    def words(at: tuple[float, float], text: str, where: str = "middle") -> str:
+        return f'<text x="{at[0]:.1f}" y="{at[1]:.1f}" text-anchor="{where}">{text}</text>'
+
+    x, y = place((w, here["E"]))
+    below = [words((place((v, 0.4))[0], 306), str(v)) for v in range(-5, 7)]
+    beside = [words((54, place((0, v / 10))[1] + 4), f"{v / 10}", "end") for v in range(4, 21, 4)]
+    title = "E over the weight from h1 to o1: a rising curve, and the straight line that touches it at 0.3"
+    return "\n".join(
+        [
+            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 620 340" role="img" font-family="sans-serif" font-size="12">',
+            f"<title>{title}</title>",
+            '<rect width="620" height="340" fill="white"/>',
+            path([(-5, 2), (-5, 0.4), (6, 0.4)], 'stroke="#555"'),
+            path(curve, 'stroke="#1a5fb4" stroke-width="2.5"'),
+            path(line, 'stroke="#c01c28" stroke-width="1.5" stroke-dasharray="6 4"'),
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="#c01c28"/>',
+            words((x + 8, y + 16), f"w = {shown(w)}, E = {shown(here['E'])}, slope {shown(slope)}", "start"),
+            *below,
+            *beside,
+            words((324, 330), "weight from h1 to o1, all others held"),
+            words((66, 46), "E", "start"),
+            "</svg>\n",
+        ]
+    )
+
+
 # ---- all of it
 
 PARTS: dict[str, Callable[[], str]] = {
     "output-deltas": output_deltas,
-    "delta-of-sample": lambda: steps("batch-3-4-1", "dE/dY[5]#2", "dY[5]/dz[5]#2", "delta[5]#2"),
+    "delta-of-sample": lambda: steps("batch-3-4-1", "dE/dY[5]#2", "dY[5]#2/dz[5]#2", "delta[5]#2"),
     "two-gradients": two_gradients,
     "losses-part": losses_part,
     "training-curve": training_curve,
@@ -336,6 +394,7 @@ def main() -> None:
         if (new := built(page)) != page:
             path.write_text(new, "utf-8")
             print(f"wrote {path.name}")
+    (HERE / "004-slope.svg").write_text(drawing(), "utf-8")
 
 
 if __name__ == "__main__":
