@@ -112,9 +112,7 @@ class GraphProblem:
 
 
 # What this version has of the contract, where it has not all of it: lift a bar by a word, or by taking out its row.
-FIT: Mapping[
-    str, tuple[Callable[[Array], Any], str, str]
-] = {  # loss -> which samples' targets it can use, said twice
+FIT: Mapping[str, tuple[Callable[[Array], Any], str, str]] = {  # loss -> which samples' targets it can use, said twice
     "hinge": (
         lambda t: np.isin(t, (-1, 1)).all(axis=0),
         "targets of -1 or 1",

@@ -19,7 +19,7 @@ SHAPES: dict[str, list[tuple[int, ...]]] = {
     "add": [(), (2, 3), ()],
     **dict.fromkeys(("half_squared_error", "squared_error", "mean_squared_error", "absolute_error", "huber"), TWO),
     **dict.fromkeys(("hinge", "binary_cross_entropy", "cross_entropy", "multiclass_hinge"), TWO),
-    **dict.fromkeys(("sigmoid_binary_cross_entropy", "softmax_cross_entropy"), [(3, 2), (3, 2), (3, 2)]),
+    **{key: [(3, 2), (3, 2), (3, 2)] for key in ("sigmoid_binary_cross_entropy", "softmax_cross_entropy")},
 }
 PARAMS: dict[str, dict[str, Any]] = {
     "affine": {"bias_input": -1.5},

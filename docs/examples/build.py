@@ -25,7 +25,7 @@ import explainer
 
 HERE = Path(__file__).parent
 SHIPPED = Path(explainer.__file__).parent / "examples"
-MARKED = re.compile(r"(?P<begin><!-- begin: (?P<name>[a-z-]+) -->\n).*?(?P<end><!-- end -->)", re.S)
+MARKED = re.compile(r"(?P<begin><!-- begin: (?P<name>[a-z0-9-]+) -->\n).*?(?P<end><!-- end -->)", re.S)
 EPOCHS = range(0, 60_001, 10_000)
 
 

@@ -148,7 +148,7 @@ def scores_derivation(page: Page) -> Iterator[str]:
 
 
 def backward_steps(page: Page, layer: Built, s: int) -> Iterator[str]:
-    found = {kind: lines for kind, lines in by_kind(page.steps.backward(layer, s))}
+    found = dict(by_kind(page.steps.backward(layer, s)))
     delta, loss = found["delta"], page.tex.loss
     every = delta[0].entries if len(delta) == 1 else np.concatenate([lines.entries for lines in delta])
     fields: dict[str, Any] = {
