@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import __version__
-from .errors import ExplainerError, InputError, printable
+from .errors import ExplainerError, InputError, NotBuilt, OutputError, printable
 from .lazy import Lazy
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ def refusals(file: str) -> Iterator[None]:
     """What cannot be used is said in lines of FILE:LINE:COLUMN, with exit code 2."""
     try:
         yield
-    except InputError as error:
+    except (InputError, OutputError, NotBuilt) as error:  # these say themselves which file they mean
         click.echo(str(error), err=True)
         sys.exit(2)
     except ExplainerError as error:
@@ -265,12 +265,10 @@ def refusals(file: str) -> Iterator[None]:
 
 
 def make_folder(folder: Path) -> None:
-    from .errors import OutputError
-
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{folder}: {error.strerror}; choose another folder") from None
+        raise OutputError(f"{folder}:1:1: {error.strerror}; choose another folder") from None
 
 
 def headline(found: Any) -> str:
@@ -285,7 +283,10 @@ def headline(found: Any) -> str:
     parts = [f"E = {before:.5g}" + ("" if after is None else f" before {when}, {after:.5g} after")]
     if found.check is not None:
         worst = found.check.worst_relative_error
-        parts.append(f"{found.parameters} gradients checked by {found.check.method}, worst relative error {worst:.1e}")
+        count = found.parameters
+        parts.append(
+            f"{count} gradient{'s' if count > 1 else ''} checked by {found.check.method}, worst relative error {worst:.1e}"
+        )
     return "; ".join(parts)
 
 

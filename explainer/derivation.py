@@ -155,4 +155,4 @@ def format_of(path: str | PathLike[str]) -> str:
     if ending in FORMATS:
         return FORMATS[ending]
     found = "is not built yet" if ending in LATER else "is no format"
-    raise NotBuilt(f"{path}: {ending or 'no ending'} {found}; write to {', '.join(FORMATS)}")
+    raise NotBuilt(f"{path}:1:1: {ending or 'no ending'} {found}; write to {', '.join(FORMATS)}")

@@ -22,8 +22,8 @@ SECTIONS: list[tuple[str, Section, Callable[[Page], bool]]] = [  # name, text, a
     ("forward", forward, lambda page: True),
     ("loss", loss, lambda page: page.has_loss),
     ("backward", backward, lambda page: page.has_loss),
-    ("update", update, lambda page: page.count > 0 and not page.brief),
-    ("helped", helped, lambda page: page.count > 0),
+    ("update", update, lambda page: page.updated and not page.brief),
+    ("helped", helped, lambda page: page.updated),
     ("summary", summary, lambda page: page.count > 0),
 ]
 

@@ -411,8 +411,8 @@ class Matrices:
         array = (array if node is pool else self.placed(node, array)) * self.mask(node)
         letter, _, hat = name.removesuffix("_old").partition("_")
         base = rf"\hat{{{bold(letter)}}}" if hat else bold(letter)
-        iteration = self.work.iteration - name.endswith("_old")
-        tex = Name(base, self.leaves[Quantity("value", node)].tex, f"({iteration})").tex()
+        old = r"\mathrm{old}" if name.endswith("_old") else ""
+        tex = Name(base, self.leaves[Quantity("value", node)].tex, old).tex()
         return Written("leaf", tex=tex, array=array, quantity=Quantity(name, node))
 
     def gradient_leaf(self, node: Node) -> Written:

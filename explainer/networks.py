@@ -67,6 +67,11 @@ class Network:
         return self.layers[-1].activation
 
     @property
+    def updated(self) -> bool:
+        """Whether there is an update: something to train, and an optimizer."""
+        return bool(self.trained) and self.problem.optimizer is not None
+
+    @property
     def learning_rate(self) -> Node | None:
         return self.constants.get("learning_rate")
 
@@ -97,7 +102,7 @@ def network(problem: Problem) -> Network:
         targets = leaf("t", problem.targets.shape, in_samples("target", problem.target_names, problem, len(layers)))
         given[targets] = problem.targets
         loss = with_penalties(problem, data_loss(problem, layers[-1], targets), parameters)
-    trained = parameters.trained if loss is not None and problem.optimizer is not None else {}
+    trained = parameters.trained if loss is not None else {}
     constants = {
         name: leaf(name, (), Cells(name))
         for name in (problem.optimizer.numbers if problem.optimizer else ())
@@ -163,6 +168,8 @@ def loss_of_outputs(problem: Problem, last: Built, targets: Node) -> tuple[Node,
     if name == "mean_squared_error":
         numbers = {"outputs": targets.shape[0]}
     plain = apply(name, y, targets, name="Ek", cells=cells, **numbers)
+    if problem.writing.carry == "rounded":  # by hand the loss is worked from the activations that are on the paper
+        return plain, None
     if (name, y.op) == ("binary_cross_entropy", "sigmoid"):
         return apply("sigmoid_binary_cross_entropy", z, y, targets, name="Ek", cells=cells), plain
     if (name, y.op) == ("cross_entropy", "softmax") and np.allclose(targets_of(problem).sum(axis=0), 1):

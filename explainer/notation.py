@@ -201,12 +201,13 @@ class Tex:
         return [names[k // n] + (f"^{{{samples[k % n]}}}" if cells.sampled else "") for k in entries.tolist()]
 
     def state(self, what: str, symbol: str, quantity: str) -> str:
-        """A state of the optimizer: m_{36} of W_{36}, m_{b_6} of b_6; in brackets the iteration that found it."""
+        """A state of the optimizer: m_{36} of W_{36}, m_{b_6} of b_6; `old` is what the update before left."""
         base, _, hat = what.removesuffix("_old").partition("_")
         own = re.fullmatch(rf"{re.escape(tex_base(self.notation.symbols['weight'].base))}_\{{(.*)\}}", symbol)
         sub = own[1] if own and quantity == "weight" else symbol
         letter = rf"\hat{{{base}}}" if hat else base
-        return f"{letter}_{{{sub}}}^{{({self.iteration - what.endswith('_old')})}}"
+        old = r"^{\mathrm{old}}" if what.endswith("_old") else ""
+        return f"{letter}_{{{sub}}}{old}"
 
     def primed(self, symbol: str) -> str:
         """The symbol of the value after the update."""

@@ -370,7 +370,7 @@ define(
     lambda g, out, x, count: (g / count * np.ones(x.shape),),
 )
 define(
-    "half_squares",  # the L2 penalty: rate/2 times the sum of the squares of an array with `rank` axes, as a number with `axes`
+    "half_squares",  # the L2 penalty: rate/2 times the sum of the squares of an array of `rank` axes; it has `axes`
     lambda at, w, rate, rank, axes=0: total(lambda *k: rate / 2 * w(*k) ** 2, *w.shape),
     lambda w, rate, rank, axes=0: rate / 2 * (w**2).sum(axis=tuple(range(-rank, 0)))[(..., *[None] * axes)],
     lambda g, out, w, rate, rank, axes=0: (g.sum() * rate * w,),

@@ -75,7 +75,7 @@ def refusal_for(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(f"{printable(str(path))}: {error.strerror}; choose another place to write to") from None
+        raise OutputError(f"{printable(str(path))}:1:1: {error.strerror}; choose another place to write to") from None
 
 
 def mode_of(path: Path) -> int:

@@ -214,14 +214,14 @@ class Steps:
             if together:
                 yield from self.scalar_block(self.backward_quantities(layer, 0), partial(self.backward, layer, 0))
             yield from self.gradient_blocks(layer, parameters)
-        for parameters in self.parameters:
+        for parameters in self.parameters if net.updated else ():
             for leaf, entries in parameters:
                 yield from self.scalar_block(
                     self.update_quantities(leaf, entries), partial(self.updates, leaf, entries)
                 )
-        for layer in net.layers:
+        for layer in net.layers if net.updated else ():
             yield from self.equation_blocks("updates", layer)
-        if net.trained:
+        if net.updated and net.loss:
             yield self.loss_block("updated", net.outputs, np.arange(net.outputs.size))
             for node in (*net.loss.of_samples, *net.loss.of_all):
                 yield self.loss_block("updated", node, np.arange(node.size))

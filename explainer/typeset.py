@@ -151,7 +151,7 @@ def bracketed(text: str) -> str:
 
 def joined(terms: Sequence[str], plus: str = " + ", minus: str = " - ") -> str:
     """Terms as a sum; one that begins with a minus sign is subtracted."""
-    return plus.join(terms).replace(f"{plus}-", minus)
+    return plus.join(terms).replace(f"{plus}-", minus).replace(f"{minus}(0) ", f"{minus}0 ")
 
 
 def is_negative(term: Any) -> bool:

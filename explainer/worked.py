@@ -44,7 +44,7 @@ class Worked:
 
     @property
     def loss_after(self) -> float | None:
-        return self.of("updated", self.network.end).item() if self.network.trained else None
+        return self.of("updated", self.network.end).item() if self.network.updated else None
 
 
 def iterations(problem: Problem) -> Iterator[Worked]:
@@ -54,8 +54,10 @@ def iterations(problem: Problem) -> Iterator[Worked]:
     for t in range(1, problem.writing.steps + 1):
         work = worked(net, given, states, t)
         yield work
+        if problem.optimizer is None or not net.updated:
+            return
         given = given | {leaf: work.of("updated", leaf) for leaf in net.trained}
-        carried = carried_states(rule_of(problem.optimizer)) if problem.optimizer else []
+        carried = carried_states(rule_of(problem.optimizer))
         states = {Quantity(f"{name}_old", leaf): work.of(name, leaf) for name in carried for leaf in net.trained}
 
 
@@ -125,14 +127,14 @@ def updates(
     rounding: Rounding,
 ) -> dict[Quantity, Array]:
     """Each parameter after the update, the states and the step it took, and the outputs and the loss found with them."""
-    if not net.trained:
+    if not net.updated:
         return {}
     made = stepped(net, values, found.adjoints, states, iteration, rounding)
     for leaf in net.trained:
         made[Quantity("step", leaf)] = rounding(made[Quantity("updated", leaf)] - values[leaf])
     new = {leaf: made.get(Quantity("updated", leaf), values[leaf]) for leaf in net.given}
     after = forward(net.end, new, rounding)
-    refuse_infinite(after)
+    refuse_infinite(after, TOO_LARGE if rounding is unrounded else TOO_ROUND)
     shown = [net.outputs, *net.loss.of_samples, *net.loss.of_all] if net.loss else []
     return made | {Quantity("updated", node): after[node] for node in shown}
 
@@ -155,22 +157,27 @@ def stepped(
             old = Quantity(f"{name}_old", leaf)
             known[old.what] = made[old] = states.get(old, np.zeros(leaf.shape))
         for line in rule:
-            known[line.finds] = rounding(np.asarray(line.at(iteration, known)))
+            with np.errstate(all="ignore"):  # what is not finite is refused by name
+                known[line.finds] = rounding(np.asarray(line.at(iteration, known)))
             if line.finds != "w":
                 made[Quantity(line.finds, leaf)] = known[line.finds]
         made[Quantity("updated", leaf)] = np.where(trained, known["w"], values[leaf])
     return made
 
 
-def refuse_infinite(values: Values) -> None:
+TOO_LARGE = "give smaller inputs or weights, or a smaller learning rate"
+LOGARITHMS = ("binary_cross_entropy", "cross_entropy")
+LOGARITHM = "this loss takes the logarithm of outputs between 0 and 1: let the last layer be sigmoid or softmax"
+TOO_ROUND = "carry more digits, or write carry: full"
+
+
+def refuse_infinite(values: Values, remedy: str = TOO_LARGE) -> None:
     """A number that is none is an error at the first place it appears."""
     for node, array in values.items():
         wrong = np.flatnonzero(~np.isfinite(array))
         if len(wrong):
             name = canonical(Quantity("value", node), wrong[:1])[0]
-            raise ExplainerError(
-                f"{name} is {array.ravel()[wrong[0]]:g}; give smaller inputs or weights, or a smaller learning rate"
-            )
+            raise ExplainerError(f"{name} is {array.ravel()[wrong[0]]:g}; {LOGARITHM if node.op in LOGARITHMS else remedy}")
 
 
 # ---- the second derivation

@@ -75,9 +75,10 @@ SAMPLES |= {
     "factors": (["7\n\n"],),
     "whole_numbers": ([], ["7"]),
     "bias": ("", "7"),
-    **dict.fromkeys(("scores", "softmax", "descent"), FLAG),
+    **dict.fromkeys(("scores", "softmax", "descent", "updated", "plain"), FLAG),
     "named": ("和的求导法则",),
     "heads": (["7"],),
+    "numbers": (["7", "7"],),
     "steps": (["7"],),
     "cells": (["7"],),
     "count": ("7 位小数",),
@@ -100,6 +101,7 @@ SAMPLES |= {
     "ending": tuple({each.name for each in ENDINGS}),
     "named": ("和的求导法则",),
     "heads": (["7"],),
+    "numbers": (["7", "7"],),
     "cells": (["7"],),
 }
 SAMPLES |= dict.fromkeys(("from_steps", "z_from", "a_from", "s_from"), ("", "（7）"))

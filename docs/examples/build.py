@@ -155,7 +155,15 @@ def output_deltas() -> str:
         )
         for s, code in enumerate(k2_delta, 1)
     ]
-    heads = ["sample", "y", "k2", "slope k2 (1 - k2)", "k2_delta of the code", "delta, half squares", "delta, sizes"]
+    heads = [
+        "sample",
+        "y",
+        "k2",
+        "slope k2 (1 - k2)",
+        "k2_delta of the code",
+        "delta, half the squared error",
+        "delta, absolute error",
+    ]
     return table(heads, rows)
 
 
@@ -163,16 +171,16 @@ def two_gradients() -> str:
     half, sizes = derivation("batch-3-4-1").values, absolute("batch-3-4-1").values
     added, _ = as_the_program_does(half)
     rows = [(f"`{w}`", added[w], half[f"dE/d{w}"], sizes[f"dE/d{w}"]) for w in weights_of(half)]
-    heads = ["weight", "the code adds", "gradient of half the squares", "gradient of the sizes"]
+    heads = ["weight", "the code adds", "gradient of half the squared error", "gradient of the absolute error"]
     worst = max(abs(added[w] + half[f"dE/d{w}"]) for w in added)
     if worst > 1e-15:
         raise ValueError(f"the code's update is not minus the gradient: {worst}")
     code = list(added.values())
     with_half, with_sizes = (cosine(code, [-found[f"dE/d{w}"] for w in added]) for found in (half, sizes))
     return table(heads, rows) + (
-        "\nThe second column is the third with the other sign, for every weight to the last digit. As directions in the space"
-        f" of all 16 weights, what the code adds and minus the gradient of half the squares have the cosine {shown(with_half)};"
-        f" with minus the gradient of the sizes it is {shown(with_sizes)}.\n"
+        "\nThe second column is the third with the other sign, for every weight, to 15 decimals. As directions in the space"
+        f" of all 16 weights, what the code adds and minus the gradient of half the squared error have the cosine"
+        f" {shown(with_half)}; with minus the gradient of the absolute error it is {shown(with_sizes)}.\n"
     )
 
 
@@ -180,7 +188,7 @@ def losses_part() -> str:
     before = derivation("000-other-weights")
     values = before.values
     sizes = [sum(abs(values[f"y#{s}"] - values[f"{y}#{s}"]) for s in (1, 2, 3, 4)) for y in ("Y[5]", "Y'[5]")]
-    rows = [("half the squared error", *before.losses), ("sum of the sizes of the errors", *sizes)]
+    rows = [("half the squared error", *before.losses), ("sum of the absolute errors", *sizes)]
     return table(["", "before the update", "after it"], [[what, f"{a:.6g}", f"{b:.6g}"] for what, a, b in rows])
 
 
@@ -189,7 +197,7 @@ def training_curve() -> str:
     for epoch, values in training("batch-3-4-1").items():
         mean = sum(abs(values[f"y#{s}"] - values[f"Y[5]#{s}"]) for s in (1, 2, 3, 4)) / 4
         rows.append((f"{epoch:,}", values["E"], mean))
-    return table(["epoch", "E, half the squared error", "mean size of the errors, as the code prints it"], rows)
+    return table(["epoch", "E, half the squared error", "mean absolute error, as the code prints it"], rows)
 
 
 # ---- 001
@@ -220,13 +228,19 @@ def linear_gradients() -> str:
     program = [each * (values["E"] - values["Y[p]"]) for each in x]
     right = [values[f"dE/d{w}"] for w in names]
     rows = [(f"`{w}`", *each) for w, *each in zip(names, x, program, right, strict=True)]
-    new = [[values[w] - rate * g for w, g in zip(names, program, strict=True)]]
-    after = changed("linear-1-5", lambda spec: spec["layers"][0].update(weights=new)).losses[0]
-    losses = [("as the program has it", values["E"], after), ("the gradient", *found.losses)]
+    after = []
+    for sign in (-1, 1):
+        new = [[values[w] + sign * rate * g for w, g in zip(names, program, strict=True)]]
+        after.append(changed("linear-1-5", lambda spec, new=new: spec["layers"][0].update(weights=new)).losses[0])
+    losses = [
+        ("minus 0.1 times the program's dw", values["E"], after[0]),
+        ("plus 0.1 times the program's dw", values["E"], after[1]),
+        ("minus 0.1 times the gradient", *found.losses),
+    ]
     return (
         table(["weight", "its input", "dw of the program", "the gradient"], rows)
-        + "\nA step of minus 0.1 times each:\n\n"
-        + table(["the step follows", "loss before", "loss after"], losses)
+        + "\n"
+        + table(["the step", "loss before", "loss after"], losses)
     )
 
 
@@ -377,7 +391,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "many-paths": many_paths,
     "theta-gradient": lambda: steps("theta-2-2-1", "dE/dW[1,3]"),
     "error-back": error_back,
-    "rashid-back": lambda: steps("rashid-3-3-3", "dE/dY[layer 1]", "dE/dW[layer 2]"),
+    "rashid-back": lambda: steps("rashid-3-3-3", "dE/dW[layer 2]", "dE/dY[layer 1]"),
     "two-steps": two_steps,
     "slope-in-one-weight": slope_in_one_weight,
 }

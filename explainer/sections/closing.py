@@ -16,7 +16,7 @@ from .passes import loss_lines
 
 
 def update(page: Page) -> Iterator[str]:
-    yield page.say.text("update_opening")
+    yield page.say.text("update_opening", plain=len(page.steps.rule) == 1)
     if page.scalars:
         yield from update_steps(page)
     yield from update_in_matrices(page)
@@ -70,12 +70,15 @@ def update_blocks(page: Page, states: Sequence[Lines], lines: Lines) -> str:
 
 
 def signs(page: Page, lines: Lines, symbols: Sequence[str]) -> list[str]:
-    """What the sign of each gradient means for its weight."""
-    signs = np.sign(page.work.of("adjoint", lines.quantity.node).ravel()[lines.entries])
+    """Which way each weight goes, and why: by its gradient, or with a state by what the update takes off."""
+    leaf = lines.quantity.node
+    signs = -np.sign(page.work.of("updated", leaf) - page.work.of("value", leaf)).ravel()[lines.entries]
+    plain = len(page.steps.rule) == 1
     found = [""] * len(symbols)
     for sign, name in ((-1, "negative"), (0, "zero"), (1, "positive")):
         rows = np.flatnonzero(signs == sign).tolist()
-        for row, text in zip(rows, page.say.rows(f"sign_{name}", len(rows), w=[symbols[k] for k in rows]), strict=True):
+        chosen = [symbols[k] for k in rows]
+        for row, text in zip(rows, page.say.rows(f"sign_{name}", len(rows), w=chosen, plain=plain), strict=True):
             found[row] = text
     return found
 
@@ -113,10 +116,11 @@ def summary(page: Page) -> Iterator[str]:
     if page.count > MANY:
         yield page.say.text("summary_many" if page.scalars else "matrix_summary_many", count=page.count)
         return
-    yield page.say.text("summary_table", links=not page.brief)
+    yield page.say.text("summary_table", links=not page.brief, updated=page.updated)
     for parameters in page.steps.parameters:
         for leaf, entries in parameters:
             value, gradient, new = (Quantity(what, leaf) for what in ("value", "adjoint", "updated"))
+            after = new if page.updated else gradient
             yield page.say.block(
                 "summary_row",
                 len(entries),
@@ -124,10 +128,11 @@ def summary(page: Page) -> Iterator[str]:
                 old=page.printed(value, entries),
                 gradient=page.printed(gradient, entries),
                 check=tex_numbers(page.work.precision.texts(check.numerical[leaf].ravel()[entries])),
-                new=page.printed(new, entries),
+                new=page.printed(after, entries),
                 n=page.numbers_of(gradient, entries),
-                m=page.numbers_of(new, entries),
+                m=page.numbers_of(after, entries),
                 links=not page.brief,
+                updated=page.updated,
             )
     yield page.say.text("table_end")
 

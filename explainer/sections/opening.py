@@ -93,7 +93,7 @@ def convention_items(page: Page) -> Iterator[str]:
             yield say.text("convention_penalty", biases=biases, rate=f"{problem.penalty.rate:g}", m=m)
         delta = tex.general("delta", "j")
         yield say.text("convention_delta", equation=f"{delta} = {tex_partial(tex.loss, z)}")
-    if net.trained:
+    if net.updated:
         yield say.text("convention_old")
     for value in sorted(
         {layer.bias_input for layer in problem.layers if layer.biases is not None and layer.bias_input != 1}
@@ -183,7 +183,11 @@ def frozen_names(page: Page) -> str:
 
 def equations(page: Page) -> Iterator[str]:
     say, formulas = page.say, general_equations(page.work, page.tex)
-    yield say.text("equations", items=[say.text(f"equation_{n}", **tex) for n, tex in formulas.items()])
+    yield say.text(
+        "equations",
+        items=[say.text(f"equation_{n}", **tex) for n, tex in formulas.items()],
+        numbers=[*formulas],
+    )
     yield say.text("equations_note", inputs=page.tex.general_input())
     activations = {
         (layer.activation.op, plain(layer.activation)): layer.activation for layer in page.work.network.layers
@@ -221,9 +225,19 @@ def general_equations(work: Worked, tex: Tex) -> dict[str, dict[str, Any]]:
     found["4"] = {"tex": rf"{delta} = {tex_partial(e, z)} = {tex_partial(e, y)} \, {f}'({z})"}
     if net.trained:
         of_bias = rf"{tex_partial(e, b)} = {'-' if sign == '-' else ''}{delta}" if biased else ""
-        found["5"] = {"tex": rf"{g} = {delta} {y_i}", "bias": of_bias, "shared": is_shared(work)}
+        shrink = penalty_term(work, w)
+        found["5"] = {"tex": rf"{g} = {delta} {y_i}{shrink}", "bias": of_bias, "shared": is_shared(work)}
+    if net.updated:
         found["6"] = {"lines": [*rule_in_general(work, tex, w, g)], "descent": is_plain_descent(work)}
     return found
+
+
+def penalty_term(work: Worked, w: str) -> str:
+    """What L2 adds to the gradient of a weight."""
+    penalty = work.network.problem.penalty
+    if penalty is None:
+        return ""
+    return rf" + \frac{{\lambda}}{{{work.network.samples}}} {w}" if penalty.per_sample else rf" + \lambda {w}"
 
 
 def is_plain_descent(work: Worked) -> bool:
@@ -243,8 +257,9 @@ def rule_in_general(work: Worked, tex: Tex, w: str, g: str) -> Iterator[str]:
     if not is_plain_descent(work):
         yield f"g = {g}"
     for line in rule_of(work.network.problem.optimizer):
-        pattern = line.at(work.iteration, {name: slot(k) for k, name in enumerate(line.names)})
-        right = in_symbols(pattern, [[known[name]] for name in line.names], 1)[0]
+        count = len(line.names)
+        pattern = line.at(slot(count), {name: slot(k) for k, name in enumerate(line.names)})
+        right = in_symbols(pattern, [*([known[name]] for name in line.names), ["t"]], 1)[0]
         yield f"{tex.primed(w) if line.finds == 'w' else known[line.finds]} = {right}"
 
 

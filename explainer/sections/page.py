@@ -55,6 +55,10 @@ class Page:
         return self.work.network.loss is not None
 
     @property
+    def updated(self) -> bool:
+        return self.work.network.updated
+
+    @property
     def values(self) -> dict[Node, Array]:
         return {node: array for (what, node), array in self.work.numbers.items() if what == "value"}
 
