@@ -56,7 +56,7 @@ def document(works: Sequence[Worked], say: Speaker, curve: Curve = ()) -> Iterat
         yield from curve_table(pages[0], curve)
     elif len(pages) > 1:
         yield from progress(pages)
-    yield from remarks(pages[0])
+    yield from remarks(say, works[0].network.problem.remarks)
     yield say.text("end")
 
 

@@ -145,8 +145,9 @@ NAME = re.compile(r"(?P<base>[^\W\d_]+)_?(?P<rest>\w*)")
 class Tex:
     """Symbols of one notation, in TeX, for a network of so many layers and one iteration of its training."""
 
-    def __init__(self, notation: Notation, layers: int, iteration: int = 1) -> None:
+    def __init__(self, notation: Notation, layers: int, iteration: int = 1, per_sample: bool = False) -> None:
         self.notation, self.layers, self.iteration = notation, layers, iteration
+        self.per_sample = per_sample  # adjoints of neurons are of their own sample's loss
         self.loss = self.general("loss")
         self.learning_rate = self.general("learning_rate")
         self.function = self.general("function")
@@ -170,6 +171,10 @@ class Tex:
             return [
                 tex_partial(a, b) for a, b in zip(own, self.cell_symbols(node.parents[0].cells, entries), strict=True)
             ]
+        if self.per_sample and quantity_of(node) == "activation" and isinstance(node.cells, Cells):
+            samples = Cells("sample_loss", ("",), node.cells.columns, sampled=True)
+            losses = self.cell_symbols(samples, entries % len(node.cells.columns))
+            return [tex_partial(loss, s) for loss, s in zip(losses, own, strict=True)]
         return [tex_partial(self.loss, s) for s in own]
 
     def own_symbols(self, cells: Cells | Picked, entries: Array) -> list[str]:

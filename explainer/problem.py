@@ -109,9 +109,9 @@ class GraphProblem:
     differentiate: str
     with_respect_to: tuple[str, ...]
     writing: Writing = Writing()
+    remarks: tuple[str, ...] = ()
 
 
-# What this version has of the contract, where it has not all of it: lift a bar by a word, or by taking out its row.
 FIT: Mapping[str, tuple[Callable[[Array], Any], str, str]] = {  # loss -> which samples' targets it can use, said twice
     "hinge": (
         lambda t: np.isin(t, (-1, 1)).all(axis=0),
@@ -135,6 +135,7 @@ FIT: Mapping[str, tuple[Callable[[Array], Any], str, str]] = {  # loss -> which 
     ),
 }
 
+# What this version has of the contract, where it has not all of it: lift a bar by a word, or by taking out its row.
 BUILT: Mapping[str, tuple[str, ...]] = {
     "only": ("the whole derivation",),
 }
@@ -267,7 +268,7 @@ class _Reading:
             optimizer=optimizer,
             frozen=self.frozen(spec.frozen, input_names, layers),
             writing=self.writing(spec),
-            remarks=tuple(" ".join(text.split()) for text in spec.remarks),
+            remarks=_in_one_line(spec.remarks),
         )
 
     def graph(self, spec: Spec, formulas: Mapping[str, str]) -> GraphProblem | None:
@@ -292,7 +293,8 @@ class _Reading:
         if end is None or nodes is None or inputs.size == 0:
             return None
         title, by = " ".join(spec.title.split()), tuple(dict.fromkeys(spec.with_respect_to or input_names))
-        return GraphProblem(title, input_names, tuple(inputs[:, 0].tolist()), nodes, end, by, writing)
+        values, remarks = tuple(inputs[:, 0].tolist()), _in_one_line(spec.remarks)
+        return GraphProblem(title, input_names, values, nodes, end, by, writing, remarks)
 
     def nodes(self, formulas: Mapping[str, str], input_names: tuple[str, ...]) -> tuple[tuple[str, Tree], ...] | None:
         """The nodes of a graph, each after those it reads; None where one cannot be read."""
@@ -800,6 +802,11 @@ def _some_names(input_names: tuple[str, ...], layers: tuple[Layer, ...], limit: 
 # -------------------------------------------------------------------------------------------------------------- words
 
 PLURALS = {"bias": "biases"}
+
+
+def _in_one_line(texts: Sequence[str]) -> tuple[str, ...]:
+    """Each text in one line, with single spaces."""
+    return tuple(" ".join(text.split()) for text in texts)
 
 
 def _counted(number: int, noun: str) -> str:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -82,6 +83,28 @@ FROM_SCORES = ("sigmoid_binary_cross_entropy", "softmax_cross_entropy")
 LARGE = 500.0  # scores above which exp overflows when a reader works the line out
 
 
+NEURONS = ("activation", "pre_activation")
+
+
+def of_each_sample(work: Worked) -> Worked:
+    """The same numbers with the adjoints of neurons without the 1/m of the mean over samples."""
+    numbers = {
+        quantity: array * work.network.samples
+        if quantity.what == "adjoint" and quantity_of(quantity.node) in NEURONS
+        else array
+        for quantity, array in work.numbers.items()
+    }
+    return replace(work, numbers=numbers)
+
+
+def without_factor(pattern: Any, factor: Any) -> Any:
+    """A product without one of its factors."""
+    if not pattern.is_Mul or pattern.args[0] != factor:
+        return pattern
+    rest = pattern.args[1:]
+    return rest[0] if len(rest) == 1 else sp.Mul(*rest, evaluate=False)
+
+
 @dataclass(frozen=True, eq=False)
 class Block:
     """Steps that are numbered in turn: the first entry of each quantity, then the second of each, and so on."""
@@ -98,9 +121,11 @@ class Block:
 class Steps:
     """Makes the steps of one iteration, in any order and as often as asked; the numbering is of the whole."""
 
-    def __init__(self, work: Worked, first: int = 1) -> None:
-        self.work, self.first = work, first
-        self.tex = Tex(work.network.problem.writing.notation, len(work.network.layers), work.iteration)
+    def __init__(self, work: Worked, first: int = 1, per_sample: bool = False) -> None:
+        """`per_sample`: adjoints of neurons are those of their own sample's loss, without the 1/m of a mean."""
+        self.per_sample = per_sample
+        self.work, self.first = of_each_sample(work) if per_sample else work, first
+        self.tex = Tex(work.network.problem.writing.notation, len(work.network.layers), work.iteration, per_sample)
         self.reads = readers(work.network.end)
         self.carried = work.network.problem.writing.carry == "rounded"
         self._plain: dict[Quantity, tuple[list[str], Array]] = {}
@@ -320,16 +345,31 @@ class Steps:
         """dE/dY of each entry: the chain rule, or the slope of the loss beside the one that is worked from scores."""
         loss = self.work.network.loss
         if y is not self.work.network.outputs or loss is None or loss.from_activation is None:
-            return uses(self.reads, y, entries)
+            return self.uses(self.reads, y, entries)
         worked = loss.terms or loss.samples or loss.data or loss.end
-        return uses(
+        return self.uses(
             {**self.reads, y: [(loss.from_activation, 0)], loss.from_activation: self.reads[worked]}, y, entries
         )
+
+    def uses(self, reads: dict[Node, list[tuple[Node, int]]], node: Node, entries: Array) -> list[Terms]:
+        """The chain rule of a node's entries. Where adjoints are of one sample's loss the 1/m stands in the gradients."""
+        terms = uses(reads, node, entries)
+        if not self.per_sample:
+            return terms
+        share = sp.Rational(1, self.work.network.samples)
+        if quantity_of(node) in NEURONS:
+            return [replace(group, pattern=without_factor(group.pattern, share)) for group in terms]
+        return [
+            replace(group, pattern=sp.Mul(share, group.pattern, evaluate=False))
+            if group.quantities[0].what == "adjoint"
+            else group
+            for group in terms
+        ]
 
     def delta_terms(self, layer: Built, entries: Array) -> list[Terms]:
         y, z = layer.activation, layer.pre_activation
         if self.from_scores(layer) or OPS[y.op].slope is None:
-            ways = [uses(self.reads, z, entries)]
+            ways = [self.uses(self.reads, z, entries)]
             reader = self.reads[z][0][0]
             if reader.op == "sigmoid_binary_cross_entropy" and constant_adjoint(self.reads, reader) == 1:
                 ways.append(delta_of_scores(reader, entries))
@@ -372,7 +412,7 @@ class Steps:
     def gradients(self, parameters: Parameters) -> Iterator[Lines]:
         for leaf, entries in parameters:
             for part in in_chunks(entries, self.work.network.samples):
-                yield self.lines("gradient", Quantity("adjoint", leaf), part, uses(self.reads, leaf, part))
+                yield self.lines("gradient", Quantity("adjoint", leaf), part, self.uses(self.reads, leaf, part))
 
     def update_quantities(self, leaf: Node, entries: Array) -> list[tuple[Quantity, Array]]:
         """The states of the optimizer and the parameter itself, as one update finds them."""

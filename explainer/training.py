@@ -52,7 +52,8 @@ def trained(
         if epoch in show:
             found.worked.append(worked(net, given, states, epoch + 1))
         noted = epoch % every == 0 or epoch == epochs
-        given, states, loss = advanced(net, given, states, epoch + 1, rounding)
+        with np.errstate(all="ignore"):  # what is not finite is refused by name, not by warning
+            given, states, loss = advanced(net, given, states, epoch + 1, rounding)
         if noted:
             refuse_infinite({net.end: np.asarray(loss)})
             found.curve.append((epoch, float(loss)))

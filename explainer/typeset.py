@@ -213,8 +213,8 @@ def apart(symbols: Sequence[str]) -> Sequence[str]:
 
 
 def raised(symbols: Sequence[str]) -> Sequence[str]:
-    """Symbols as they stand under a power: one that has something above it already, in brackets."""
-    return [bracketed(symbol) if "^" in symbol or "'" in symbol else symbol for symbol in symbols]
+    """Symbols as they stand under a power: a fraction, or one that has something above it already, in brackets."""
+    return [bracketed(symbol) if any(mark in symbol for mark in ("^", "'", r"\frac")) else symbol for symbol in symbols]
 
 
 def in_numbers(pattern: Any, numbers: Sequence[Sequence[str]], rows: int) -> list[str]:

@@ -177,7 +177,9 @@ def refuse_infinite(values: Values, remedy: str = TOO_LARGE) -> None:
         wrong = np.flatnonzero(~np.isfinite(array))
         if len(wrong):
             name = canonical(Quantity("value", node), wrong[:1])[0]
-            raise ExplainerError(f"{name} is {array.ravel()[wrong[0]]:g}; {LOGARITHM if node.op in LOGARITHMS else remedy}")
+            raise ExplainerError(
+                f"{name} is {array.ravel()[wrong[0]]:g}; {LOGARITHM if node.op in LOGARITHMS else remedy}"
+            )
 
 
 # ---- the second derivation

@@ -140,6 +140,11 @@ def test_a_graph_takes_one_sample_and_something_to_differentiate() -> None:
         problem_from_text("inputs: {a: 1}\ngraph: {c: a}\n")
 
 
+def test_the_remarks_of_a_graph_stand_at_its_end() -> None:
+    found = problem_from_text("inputs: {a: 2}\ngraph: {c: a*a}\ndifferentiate: c\nremarks: ['Twice a,  or 4.']\n")
+    assert "".join(explainer.explain(found).text("markdown")).rstrip().endswith("## Remarks\n\n- Twice a, or 4.")
+
+
 # ---- networks with formulas
 
 NETWORK = """\

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..digits import tex_numbers, tex_power
 from ..notation import Quantity
+from ..render import Speaker
 from ..steps import Lines
 from .matrices import update_in_matrices
 from .page import MANY, Page, numbers, right_sides
@@ -168,9 +169,8 @@ def polyline(curve: Sequence[tuple[int, float]]) -> str:
     return " ".join(f"{600 * x / last:.1f},{240 - 230 * y / highest:.1f}" for x, y in curve)
 
 
-def remarks(page: Page) -> Iterator[str]:
+def remarks(say: Speaker, texts: Sequence[str]) -> Iterator[str]:
     """What the author of the spec adds, in words of their own."""
-    texts = page.work.network.problem.remarks
     if texts:
-        yield page.say.text("section", id="remarks", title=page.say.text("section_title", id="remarks"))
-        yield page.say.text("remarks", items=[page.say.escape(text) for text in texts])
+        yield say.text("section", id="remarks", title=say.text("section_title", id="remarks"))
+        yield say.text("remarks", items=[say.escape(text) for text in texts])

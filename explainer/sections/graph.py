@@ -13,6 +13,7 @@ from ..expressions import FUNCTIONS, SEVERAL, subtrees
 from ..graphs import Key, Line, Lines, WorkedGraph, numerical
 from ..notation import tex_name
 from ..render import Speaker
+from .closing import remarks
 
 MOST_SWEEPS = 60  # lines of forward sweeps that are written out; above that, those of the first input alone
 MOST_PATHS = 30  # paths that are written out
@@ -216,4 +217,5 @@ def graph_document(work: WorkedGraph, say: Speaker) -> Iterator[str]:
     for (name, text), (_, title) in zip(sections, contents, strict=True):
         yield say.text("section", id=name, title=title)
         yield from text(page)
+    yield from remarks(say, work.problem.remarks)
     yield say.text("end")

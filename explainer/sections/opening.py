@@ -37,6 +37,8 @@ def given(page: Page) -> Iterator[str]:
         targets=page.equalities(net.targets) if net.targets is not None else "",
         rate=say.word("separator").join(page.equalities(node) for node in net.constants.values()),
     )
+    if page.work.iteration > 1:
+        yield say.text("given_later", updates=page.work.iteration - 1)
     for number, layer in enumerate(net.layers, 1):
         yield say.text(
             "given_layer", number=page.tex.layer(number), function=say.word("function_name", name=layer.activation.op)
@@ -86,13 +88,13 @@ def convention_items(page: Page) -> Iterator[str]:
         if net.loss.from_activation is not None:
             yield say.text("convention_scores", softmax=net.outputs.op == "softmax")
         if net.samples > 1:
-            mean = problem.reduction == "mean"
-            yield say.text("convention_mean" if mean else "convention_sum", count=net.samples)
+            mean = "convention_mean_apart" if page.per_sample else "convention_mean"
+            yield say.text(mean if problem.reduction == "mean" else "convention_sum", count=net.samples)
         if problem.penalty is not None:
             biases, m = problem.penalty.biases, net.samples if problem.penalty.per_sample else 0
             yield say.text("convention_penalty", biases=biases, rate=f"{problem.penalty.rate:g}", m=m)
         delta = tex.general("delta", "j")
-        yield say.text("convention_delta", equation=f"{delta} = {tex_partial(tex.loss, z)}")
+        yield say.text("convention_delta", equation=f"{delta} = {tex_partial(loss_of_neurons(tex), z)}")
     if net.updated:
         yield say.text("convention_old")
     for value in sorted(
@@ -220,16 +222,24 @@ def general_equations(work: Worked, tex: Tex) -> dict[str, dict[str, Any]]:
     }
     if net.loss is None:
         return found
+    own = loss_of_neurons(tex)
     if len(net.layers) > 1:
-        found["3"] = {"tex": rf"{tex_partial(e, y_i)} = \sum_{j} {delta} {w}", "neuron": i, "fed": j}
-    found["4"] = {"tex": rf"{delta} = {tex_partial(e, z)} = {tex_partial(e, y)} \, {f}'({z})"}
+        found["3"] = {"tex": rf"{tex_partial(own, y_i)} = \sum_{j} {delta} {w}", "neuron": i, "fed": j}
+    found["4"] = {"tex": rf"{delta} = {tex_partial(own, z)} = {tex_partial(own, y)} \, {f}'({z})"}
     if net.trained:
-        of_bias = rf"{tex_partial(e, b)} = {'-' if sign == '-' else ''}{delta}" if biased else ""
+        mean = rf"\frac{{1}}{{{net.samples}}} \sum_s " if tex.per_sample else ""
+        of_bias = rf"{tex_partial(e, b)} = {'-' if sign == '-' else ''}{mean}{delta}" if biased else ""
         shrink = penalty_term(work, w)
-        found["5"] = {"tex": rf"{g} = {delta} {y_i}{shrink}", "bias": of_bias, "shared": is_shared(work)}
+        found["5"] = {"tex": rf"{g} = {mean}{delta} {y_i}{shrink}", "bias": of_bias, "shared": is_shared(work)}
     if net.updated:
         found["6"] = {"lines": [*rule_in_general(work, tex, w, g)], "descent": is_plain_descent(work)}
     return found
+
+
+def loss_of_neurons(tex: Tex) -> str:
+    """What the adjoints of neurons are of: the loss, or the loss of their own sample."""
+    samples = Cells("sample_loss", ("",), ("s",), sampled=True)
+    return tex.cell_symbols(samples, np.array([0]))[0] if tex.per_sample else tex.loss
 
 
 def penalty_term(work: Worked, w: str) -> str:

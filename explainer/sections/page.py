@@ -32,7 +32,7 @@ class Page:
 
     @cached_property
     def steps(self) -> Steps:
-        return Steps(self.work, self.first)
+        return Steps(self.work, self.first, self.per_sample)
 
     @property
     def tex(self) -> Tex:
@@ -53,6 +53,13 @@ class Page:
     @property
     def has_loss(self) -> bool:
         return self.work.network.loss is not None
+
+    @property
+    def per_sample(self) -> bool:
+        """Whether adjoints of neurons are written without the 1/m of a mean: where the notation does, in scalars."""
+        net = self.work.network
+        mean = net.problem.reduction == "mean" and net.samples > 1
+        return mean and self.view == "scalar" and net.problem.writing.notation.delta_per_sample
 
     @property
     def updated(self) -> bool:

@@ -142,8 +142,13 @@ def scores_derivation(page: Page) -> Iterator[str]:
         for name, quantity in (("y", "activation"), ("z", "pre_activation"))
         for k in "jk"
     }
+    mean = page.work.network.problem.reduction == "mean" and page.work.network.samples > 1 and not page.per_sample
     yield page.say.text(
-        "scores_softmax" if softmax else "scores_sigmoid", delta=tex.general("delta", "j"), loss=tex.loss, **names
+        "scores_softmax" if softmax else "scores_sigmoid",
+        share=page.work.network.samples if mean else 0,
+        delta=tex.general("delta", "j"),
+        loss=tex.loss,
+        **names,
     )
 
 
