@@ -81,8 +81,11 @@ def ends(scaled: Array) -> Array:
 
 
 def near_tie(scaled: Array) -> Array:
-    """Where a number to be cut to whole units lies so near a half that its binary value may be on the wrong side."""
-    return np.asarray(np.abs(scaled - np.floor(scaled) - 0.5) <= 1e-14 * scaled + 1e-300)
+    """Where a number to be cut to whole units lies so near a half that its binary value may be on the wrong side.
+
+    Nowhere among numbers that are shown to the last digits they have: those are no decimals of somebody's.
+    """
+    return np.asarray((np.abs(scaled - np.floor(scaled) - 0.5) <= 1e-14 * scaled + 1e-300) & (scaled < 1e13))
 
 
 def too_small(flat: Array, places: int, fewest: int) -> Array:

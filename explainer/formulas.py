@@ -411,7 +411,7 @@ def by_case(group: Terms, slots: Callable[[Quantity, Array], Array]) -> list[Ter
         here = left & (holds(condition, numbers) if condition != sp.true else left)
         left &= ~here
         if here.any():
-            pattern = rebuilt(group.pattern, {found[0]: value})
+            pattern = one_number(rebuilt(group.pattern, {found[0]: value}))
             kept = [k for k in range(len(numbers)) if slot(k) in pattern.free_symbols]
             found_here = Terms(
                 renamed(pattern, {k: n for n, k in enumerate(kept)}),
@@ -421,6 +421,15 @@ def by_case(group: Terms, slots: Callable[[Quantity, Array], Array]) -> list[Ter
             )
             sorted_terms += by_case(found_here, slots)
     return sorted_terms
+
+
+def one_number(pattern: Any) -> Any:
+    """A product in which a case has put a number beside another: the two as one, 1/4 (-1) as -1/4."""
+    if not pattern.is_Mul or sum(bool(part.is_Number) for part in pattern.args) < 2:
+        return pattern
+    number = sp.Mul(*(part for part in pattern.args if part.is_Number))
+    rest = [part for part in pattern.args if not part.is_Number]
+    return sp.Mul(*([number] if number != 1 or not rest else []), *rest, evaluate=False) if rest else number
 
 
 def summed(terms: list[Terms], rows: int, slots: Callable[[Quantity, Array], Array]) -> Array:

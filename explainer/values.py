@@ -9,9 +9,11 @@ import numpy as np
 
 from .errors import CheckFailed
 from .graph import Node, descendants, order, readers
+from .notation import quantity_of
 from .ops import OPS, Array
 
 Values = dict[Node, Array]
+LOSSES = ("loss", "data_loss", "sample_loss", "loss_term", "penalty")  # their slopes stand within the lines of others
 Rounding = Callable[[Array], Array]
 
 
@@ -41,8 +43,8 @@ class Backward:
 def backward(end: Node, values: Values, starts: set[Node], rounding: Rounding | None = None) -> Backward:
     """The adjoint of every node that depends on one of `starts`, last first.
 
-    With a rounding every slope and adjoint is rounded when it is found and carried so, as by hand; the slopes are
-    then the textbook's, taken at the rounded values.
+    With a rounding every slope and adjoint that has a line of its own is rounded when it is found and carried so, as
+    by hand; the slopes are then the textbook's, taken at the rounded values.
     """
     wanted = descendants(end, starts)
     rounds = rounding or unrounded
@@ -51,7 +53,8 @@ def backward(end: Node, values: Values, starts: set[Node], rounding: Rounding | 
     for node in reversed(order(end)):
         if node not in wanted or node not in sums:  # outputs that a loss is not worked through have no adjoint here
             continue
-        g = found.adjoints[node] = sums[node] if node.op == "take" else rounds(sums[node])
+        written = node.op != "take" and quantity_of(node) not in LOSSES
+        g = found.adjoints[node] = rounds(sums[node]) if written else sums[node]
         if node.op == "leaf":
             continue
         op, arguments = OPS[node.op], [values[p] for p in node.parents]
@@ -61,7 +64,8 @@ def backward(end: Node, values: Values, starts: set[Node], rounding: Rounding | 
             found.slopes[node] = op.vjp(np.ones(node.shape), values[node], *arguments, **node.params)[0]
             parts = op.vjp(g, values[node], *arguments, **node.params)
         else:
-            found.slopes[node] = rounds(op.slope(values[node], *arguments, **node.params) * np.ones(node.shape))
+            slope = op.slope(values[node], *arguments, **node.params) * np.ones(node.shape)
+            found.slopes[node] = rounds(slope) if written else slope
             parts = (g * found.slopes[node],)
         for parent, part in zip(node.parents, parts, strict=False):
             if parent in wanted and part is not None:

@@ -61,6 +61,7 @@ def iterations(problem: Problem) -> Iterator[Worked]:
         states = {Quantity(f"{name}_old", leaf): work.of(name, leaf) for name in carried for leaf in net.trained}
 
 
+@np.errstate(all="ignore")  # what is not finite is refused by name
 def worked(net: Network, given: Values, states: Mapping[Quantity, Array], iteration: int = 1) -> Worked:
     """Every number of one iteration, each gradient derived twice and checked by differences of E."""
     problem = net.problem
@@ -136,6 +137,8 @@ def updates(
     after = forward(net.end, new, rounding)
     refuse_infinite(after, TOO_LARGE if rounding is unrounded else TOO_ROUND)
     shown = [net.outputs, *net.loss.of_samples, *net.loss.of_all] if net.loss else []
+    if net.loss and net.loss.from_activation is not None:  # such a loss may be written in the scores
+        shown.insert(0, net.layers[-1].pre_activation)
     return made | {Quantity("updated", node): after[node] for node in shown}
 
 

@@ -59,6 +59,27 @@ def share(layers: list[dict[str, Any]], rng: np.random.Generator) -> None:
         row[int(rng.integers(len(row)))] = {"s": value}
 
 
+OPTIMIZERS = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam")
+BATCH_LOSSES = ("half_squared_error", "squared_error", "absolute_error", "huber", "binary_cross_entropy")
+
+
+def random_batch_spec(seed: int) -> dict[str, Any]:
+    """The same with two or three samples, any loss, any optimizer and often L2; the weights are half the size."""
+    spec, rng = random_spec(seed), np.random.default_rng(1000 + seed)
+    samples = int(rng.integers(2, 4))
+    spec["inputs"] = {name: np.round(rng.uniform(-1, 1, samples), 2).tolist() for name in spec["inputs"]}
+    spec["targets"] = {name: np.round(rng.uniform(0.05, 0.95, samples), 2).tolist() for name in spec["targets"]}
+    for layer in spec["layers"]:
+        layer["weights"] = [[round(w / 2, 3) if isinstance(w, float) else w for w in row] for row in layer["weights"]]
+    spec["loss"], spec["reduction"] = str(rng.choice(BATCH_LOSSES)), str(rng.choice(["sum", "mean"]))
+    if spec["loss"] == "binary_cross_entropy":
+        spec["layers"][-1]["activation"] = "sigmoid"
+    if rng.random() < 0.5:
+        spec["l2"] = {"lambda": 0.3, "per_sample": bool(rng.random() < 0.5), "biases": bool(rng.random() < 0.5)}
+    spec["optimizer"] = {str(rng.choice(OPTIMIZERS)): {"learning_rate": 0.3}}
+    return spec
+
+
 def problem_of(spec: dict[str, Any], **options: Any) -> Problem:
     return problem_from_text(json.dumps(spec), "random.json", **options)
 

@@ -56,10 +56,13 @@ class Page:
 
     @property
     def per_sample(self) -> bool:
-        """Whether adjoints of neurons are written without the 1/m of a mean: where the notation does, in scalars."""
-        net = self.work.network
+        """Whether adjoints of neurons are written without the 1/m of a mean: where the notation does, in scalars.
+
+        Not where rounded numbers are carried: those were rounded with the 1/m in them.
+        """
+        net, writing = self.work.network, self.work.network.problem.writing
         mean = net.problem.reduction == "mean" and net.samples > 1
-        return mean and self.view == "scalar" and net.problem.writing.notation.delta_per_sample
+        return mean and self.view == "scalar" and writing.carry == "full" and writing.notation.delta_per_sample
 
     @property
     def updated(self) -> bool:
