@@ -21,7 +21,6 @@ from .worked import Worked, iterations, named
 
 FORMATS = {".md": "markdown", ".tex": "latex", ".html": "html", ".json": "json"}
 LATER = (".pdf", ".ipynb", ".typ")
-FLAVOURS = ("github", "myst", "mkdocs", "jupyter")
 
 
 class Derivation:

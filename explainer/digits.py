@@ -11,6 +11,7 @@ import numpy as np
 from .ops import Array
 
 FEWEST = 3  # significant digits that a small number keeps where decimals are asked for
+MOST_EXTRA = 12  # digits that the operands of a line may have beyond those of its result, to recompute
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .derivatives import VALUE, computed, derivative, recognised, slope_in_value
-from .digits import Precision, tex_numbers, tex_operands
+from .digits import MOST_EXTRA, Precision, tex_numbers, tex_operands
 from .errors import CheckFailed, ExplainerError
 from .expressions import SLOPES, Tree, largest_part, names, number, substituted, subtrees, symbol, value
 from .formula_tex import FormulaTex
@@ -27,8 +27,6 @@ from .problem import GraphProblem
 from .render import Speaker
 from .typeset import BREAK, in_lines
 from .values import Backward, Check, Values, backward, central, complex_step, forward, is_near_kink
-
-MOST_EXTRA = 12  # digits that a line's operands may have beyond those of its result
 
 
 class Key(NamedTuple):

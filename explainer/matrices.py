@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .digits import tex_numbers, tex_operands
+from .digits import MOST_EXTRA, tex_numbers, tex_operands
 from .errors import CheckFailed
 from .formulas import partials
 from .graph import Cells, Node, readers
@@ -30,7 +30,6 @@ from .worked import Worked
 from .written import MOST, Name, NotWritten, Written, abbreviated, as_written, in_names, number, of_pattern, with_shape
 
 WIDTH = 64  # digits, as printed, that a right side may be wide
-MOST_EXTRA = 12  # digits that the numbers of a line may have beyond those of its result
 
 
 STATES_AND_OLD = {*STATES, *(f"{name}_old" for name in STATES)}

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from .digits import tex_numbers
+from .digits import MOST_EXTRA, tex_numbers
 from .formulas import (
     Terms,
     by_case,
@@ -39,8 +39,6 @@ from .ops import OPS, Array
 from .optimizers import Line, rule_of
 from .typeset import in_numbers, in_symbols, summed_texts
 from .worked import LINES, ROWS, Worked
-
-MOST_EXTRA = 12  # digits that a line's operands may have beyond those of its result
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +79,6 @@ WHAT = {"w": "updated"}  # what a line of an update rule finds, where it is call
 READS = {"w": "value", "g": "adjoint"}  # what it reads, likewise
 FROM_SCORES = ("sigmoid_binary_cross_entropy", "softmax_cross_entropy")
 LARGE = 500.0  # scores above which exp overflows when a reader works the line out
-
-
 NEURONS = ("activation", "pre_activation")
 
 

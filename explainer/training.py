@@ -8,16 +8,14 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from .digits import Precision
 from .errors import ExplainerError
 from .graph import descendants, order, readers
 from .networks import Network, network
 from .notation import Quantity
 from .ops import OPS, Array
-from .optimizers import carried_states, rule_of
 from .problem import Problem
 from .values import Values, backward, forward, unrounded
-from .worked import Worked, refuse_infinite, stepped, worked
+from .worked import Worked, left_over, refuse_infinite, rounding_of, stepped, worked
 
 POINTS = 200  # of the curve
 
@@ -43,11 +41,7 @@ def trained(
     found = Training([], [])
     given, states = net.given, dict[Quantity, Array]()
     every = max(1, epochs // POINTS)
-    rounding = (
-        Precision(problem.writing.significant, problem.writing.digits).rounded
-        if problem.writing.carry == "rounded"
-        else unrounded
-    )
+    rounding = rounding_of(problem)
     for epoch in range(epochs + 1):
         if epoch in show:
             found.worked.append(worked(net, given, states, epoch + 1))
@@ -65,17 +59,13 @@ def advanced(
     net: Network, given: Values, states: Mapping[Quantity, Array], iteration: int, rounding: Callable[[Array], Array]
 ) -> tuple[Values, dict[Quantity, Array], float]:
     """Parameters and states after one more update, and the loss before it."""
-    assert net.problem.optimizer is not None
-    carried = carried_states(rule_of(net.problem.optimizer))
     if rounding is unrounded:
         values, adjoints = passes(net).both(given)
     else:
         values = forward(net.end, given, rounding)
         adjoints = backward(net.end, values, set(net.trained), rounding).adjoints
     made = stepped(net, values, adjoints, states, iteration, rounding)
-    new = given | {leaf: made[Quantity("updated", leaf)] for leaf in net.trained}
-    kept = {Quantity(f"{name}_old", leaf): made[Quantity(name, leaf)] for name in carried for leaf in net.trained}
-    return new, kept, values[net.end].item()
+    return *left_over(net, given, made), values[net.end].item()
 
 
 @lru_cache(maxsize=8)

@@ -16,7 +16,7 @@ from .notation import Quantity, canonical, cell_names, quantity_of
 from .ops import OPS, Array
 from .optimizers import carried_states, rule_of
 from .problem import Problem
-from .values import Backward, Check, Rounding, Values, backward, check_gradients, forward, unrounded
+from .values import LOSSES, Backward, Check, Rounding, Values, backward, check_gradients, forward, unrounded
 
 ROWS = 30_000  # entries looked at in one go, and whose texts are kept: bounds memory
 LINES = 3_000  # of text made in one go: what fits the processor's cache
@@ -56,9 +56,21 @@ def iterations(problem: Problem) -> Iterator[Worked]:
         yield work
         if problem.optimizer is None or not net.updated:
             return
-        given = given | {leaf: work.of("updated", leaf) for leaf in net.trained}
-        carried = carried_states(rule_of(problem.optimizer))
-        states = {Quantity(f"{name}_old", leaf): work.of(name, leaf) for name in carried for leaf in net.trained}
+        given, states = left_over(net, given, work.numbers)
+
+
+def left_over(net: Network, given: Values, found: Mapping[Quantity, Array]) -> tuple[Values, dict[Quantity, Array]]:
+    """The parameters and the states of the optimizer that an update leaves to the next."""
+    assert net.problem.optimizer is not None
+    carried = carried_states(rule_of(net.problem.optimizer))
+    new = {leaf: found[Quantity("updated", leaf)] for leaf in net.trained}
+    return given | new, {Quantity(f"{name}_old", leaf): found[Quantity(name, leaf)] for name in carried for leaf in new}
+
+
+def rounding_of(problem: Problem) -> Rounding:
+    """What happens to a number between one line and the next."""
+    writing = problem.writing
+    return Precision(writing.significant, writing.digits).rounded if writing.carry == "rounded" else unrounded
 
 
 @np.errstate(all="ignore")  # what is not finite is refused by name
@@ -73,9 +85,8 @@ def worked(net: Network, given: Values, states: Mapping[Quantity, Array], iterat
         check_uses(net, values, found)
         if net.trained:
             check = check_gradients(net.end, values, {leaf: found.adjoints[leaf] for leaf in net.trained})
-    rounding: Rounding = unrounded
-    if problem.writing.carry == "rounded":
-        rounding = precision.rounded
+    rounding = rounding_of(problem)
+    if rounding is not unrounded:
         values = forward(net.end, {leaf: rounding(array) for leaf, array in given.items()}, rounding)
         if net.loss is not None:
             found = backward(net.end, values, set(net.trained) | {net.inputs}, rounding)
@@ -108,12 +119,9 @@ def beside_the_scores(net: Network, values: Values, rounding: Rounding) -> tuple
     assert net.loss.from_activation is not None
     loss, y = net.loss.from_activation, net.outputs
     z = values[net.layers[-1].pre_activation]
-    share = values[net.end].size and (1 / net.samples if net.problem.reduction == "mean" else 1)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        adjoint = OPS[loss.op].vjp(
-            share * np.ones(loss.shape), None, values[y], *(values[p] for p in loss.parents[1:])
-        )[0]
-        slope = OPS[y.op].vjp(np.ones(y.shape), values[y], z)[0] if OPS[y.op].slope else np.zeros(y.shape)
+    share = 1 / net.samples if net.problem.reduction == "mean" else 1
+    adjoint = OPS[loss.op].vjp(share * np.ones(loss.shape), None, values[y], *(values[p] for p in loss.parents[1:]))[0]
+    slope = OPS[y.op].vjp(np.ones(y.shape), values[y], z)[0] if OPS[y.op].slope else np.zeros(y.shape)
     if not (np.isfinite(adjoint).all() and (np.abs(adjoint) < 1e9).all()):
         return {}, {}
     return {y: rounding(adjoint)}, ({y: rounding(slope)} if OPS[y.op].slope else {})
@@ -160,8 +168,7 @@ def stepped(
             old = Quantity(f"{name}_old", leaf)
             known[old.what] = made[old] = states.get(old, np.zeros(leaf.shape))
         for line in rule:
-            with np.errstate(all="ignore"):  # what is not finite is refused by name
-                known[line.finds] = rounding(np.asarray(line.at(iteration, known)))
+            known[line.finds] = rounding(np.asarray(line.at(iteration, known)))
             if line.finds != "w":
                 made[Quantity(line.finds, leaf)] = known[line.finds]
         made[Quantity("updated", leaf)] = np.where(trained, known["w"], values[leaf])
@@ -195,7 +202,7 @@ def check_uses(net: Network, values: Values, found: Backward) -> None:
         Quantity("adjoint", n): a for n, a in found.adjoints.items()
     }
     for node, adjoint in found.adjoints.items():
-        if node.op == "take" or quantity_of(node) in ("loss", "loss_term", "sample_loss", *HIDDEN):
+        if node.op == "take" or quantity_of(node) in LOSSES:
             continue
         for first in range(0, node.size, ROWS):
             entries = np.arange(first, min(first + ROWS, node.size))
@@ -224,9 +231,6 @@ def arriving(terms: list[Terms], rows: int, known: dict[Quantity, Array]) -> Arr
 # ---- by canonical name
 
 
-HIDDEN = ("penalty", "data_loss")  # parts of the loss whose adjoint is 1 and not worth a name
-
-
 def named(work: Worked) -> Iterator[tuple[str, float]]:
     """(canonical name, number) of every quantity."""
     net = work.network
@@ -234,7 +238,7 @@ def named(work: Worked) -> Iterator[tuple[str, float]]:
         what, node = quantity
         if node.op == "take" or node in net.constants.values() or what.endswith("_old"):
             continue
-        if what == "adjoint" and quantity_of(node) in ("loss", "loss_term", "sample_loss", *HIDDEN):
+        if what == "adjoint" and quantity_of(node) in LOSSES:
             continue
         if node.op == "multiclass_hinge" and what == "adjoint":
             continue

@@ -12,7 +12,7 @@ from ..notation import Quantity
 from ..render import Speaker
 from ..steps import Lines
 from .matrices import update_in_matrices
-from .page import MANY, Page, numbers, right_sides
+from .page import MANY, Page, numbers, said_of
 from .passes import loss_lines
 
 
@@ -51,21 +51,17 @@ def update_blocks(page: Page, states: Sequence[Lines], lines: Lines) -> str:
         page.say.rows(
             "update_state",
             len(state),
-            n=numbers(state),
             left=state.symbols,
-            lines=right_sides(state),
-            from_steps=page.origins(state),
+            **said_of(page, state),
         )
         for state in states
     ]
     last = page.say.rows(
         "update",
         len(lines),
-        n=numbers(lines),
         w=lines.symbols,
-        lines=right_sides(lines),
-        from_steps=page.origins(lines),
         sign=signs(page, lines, old),
+        **said_of(page, lines),
     )
     return "".join("".join(row) for row in zip(*parts, last, strict=True))
 

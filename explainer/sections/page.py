@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -175,6 +176,11 @@ class Page:
                 yield from self.say.rows("origin", len(entries), symbol=symbols, n=steps)
             else:
                 yield self.say.text("origins", first=symbols[0], last=symbols[-1], first_n=steps[0], last_n=steps[-1])
+
+
+def said_of(page: Page, lines: Lines) -> dict[str, Any]:
+    """What every step says: its number, its right sides, where its numbers come from."""
+    return {"n": numbers(lines), "lines": right_sides(lines), "from_steps": page.origins(lines)}
 
 
 def numbers(lines: Lines) -> list[str]:

@@ -14,7 +14,7 @@ from ..steps import Lines
 from .gradients import gradient_steps, gradient_table
 from .matrices import backward_in_matrices, forward_in_matrices
 from .opening import general_equations
-from .page import Page, numbers, right_sides
+from .page import Page, numbers, right_sides, said_of
 
 
 def forward(page: Page) -> Iterator[str]:
@@ -101,10 +101,8 @@ def loss_lines(page: Page, found: Iterable[Lines]) -> Iterator[str]:
         yield page.say.block(
             "loss_line",
             len(lines),
-            n=numbers(lines),
             symbol=lines.symbols,
-            lines=right_sides(lines),
-            from_steps=page.origins(lines),
+            **said_of(page, lines),
         )
 
 
