@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,8 +31,8 @@ from .expressions import (
 )
 from .formula_tex import FormulaTex
 from .notation import tex_name
-from .publish import ESCAPES, with_mathml, write
-from .render import Speaker, streamed
+from .publish import ESCAPES, finished
+from .render import Setting, Speaker, streamed
 
 SCHEMA = "explainer.differentiation/1"
 FILE = "EXPR"  # what faults call the formula
@@ -89,12 +88,16 @@ class Differentiation:
         """The largest relative difference from the complex step."""
         return max(abs(p.found - p.numerical) / max(abs(p.numerical), 1e-300) for p in self.points)
 
-    def text(self, to: str = "markdown", flavour: str = "github", language: str = "en") -> Iterator[str]:
-        """The page in pieces. `to` is markdown, latex, html or json."""
-        if to == "json":
-            return record(self, Speaker(language, "markdown"))
-        page = streamed(document(self, Speaker(language, to, flavour, ESCAPES[to]), language))
-        return with_mathml(page) if to == "html" else page
+    def text(self, to: str = "markdown", language: str = "en", **options: Any) -> Iterator[str]:
+        """The page in pieces. `to` is markdown, latex, html or json; the options are those of `Setting`."""
+        return self.written(Setting(to, **options), language)
+
+    def written(self, setting: Setting, language: str = "en") -> Iterator[str]:
+        """The page in pieces, as it is set."""
+        if setting.format == "json":
+            return record(self, Speaker(language, Setting()))
+        page = document(self, Speaker(language, setting, ESCAPES[setting.format]), language)
+        return finished(streamed(page), setting)
 
 
 def differentiate(formula: str, variable: str) -> Differentiation:
@@ -118,10 +121,6 @@ def differentiate(formula: str, variable: str) -> Differentiation:
 
 def refusal(found: str, remedy: str) -> InputError:
     return InputError([Fault(FILE, 1, 1, found, remedy)])
-
-
-def save(outputs: Mapping[Path, str], found: Differentiation, flavour: str, language: str) -> None:
-    write({path: found.text(to, flavour, language) for path, to in outputs.items()})
 
 
 # ---- the check

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from .matrices import Equation, equations_used, step_number
-from .render import Speaker
+from .render import Setting, Speaker
 from .steps import Lines, Steps, used_steps
 from .typeset import BREAK
 from .worked import Worked, named
@@ -45,7 +45,7 @@ def record(works: Sequence[Worked], training: bool = False) -> Iterator[str]:
 
 def step_records(steps: Steps) -> Iterator[dict[str, Any]]:
     """Every step, in the order of their numbers."""
-    say = Speaker(steps.work.network.problem.writing.language, "markdown")
+    say = Speaker(steps.work.network.problem.writing.language, Setting())
     for group in steps.groups():
         found = [step for item in group for step in item_records(steps, say, item)]
         yield from (step for _, step in sorted(found, key=lambda pair: pair[0]))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,14 @@ Text = str | Sequence[str]  # the same for all rows, or one for each
 Field = Text | bool | tuple[Text, ...]
 
 
+@dataclass(frozen=True)
+class Setting:
+    """How a page is set: the format, and what can be chosen within it."""
+
+    format: str = "markdown"  # a name of `templates/formats`, or json
+    flavour: str = "github"  # of the mathematics in Markdown
+
+
 def templates_folder() -> Path:
     """Where the templates are: inside the installed package, or beside it in a checkout."""
     inside = HERE / "templates"
@@ -31,13 +40,13 @@ def templates_folder() -> Path:
 
 
 @cache
-def macros(language: str, format: str, flavour: str) -> dict[str, Callable[..., str]]:
+def macros(language: str, setting: Setting) -> dict[str, Callable[..., str]]:
     """Every macro of the prose, by name."""
     folder = templates_folder()
     environment = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, autoescape=False
     )
-    environment.globals.update(format=format, flavour=flavour)
+    environment.globals.update(format=setting.format, flavour=setting.flavour)
     found: dict[str, Callable[..., str]] = {}
     for path in sorted((folder / "prose" / language).glob("*.j2")):
         module = environment.get_template(f"prose/{language}/{path.name}").module
@@ -46,7 +55,7 @@ def macros(language: str, format: str, flavour: str) -> dict[str, Callable[..., 
 
 
 @cache
-def skeletons(language: str, format: str, flavour: str) -> dict[Any, list[str]]:
+def skeletons(language: str, setting: Setting) -> dict[Any, list[str]]:
     """The macros rendered so far, cut at their markers: they are the same for every page."""
     return {}
 
@@ -54,11 +63,11 @@ def skeletons(language: str, format: str, flavour: str) -> dict[Any, list[str]]:
 class Speaker:
     """Says things in one language and one format. `escape` makes a text of the reader's safe for that format."""
 
-    def __init__(self, language: str, format: str, flavour: str = "", escape: Callable[[str], str] = str) -> None:
+    def __init__(self, language: str, setting: Setting, escape: Callable[[str], str] = str) -> None:
         self.escape = escape
-        self._macros = macros(language, format, flavour)
+        self._macros = macros(language, setting)
         self._words: dict[Any, str] = {}
-        self._skeletons = skeletons(language, format, flavour)
+        self._skeletons = skeletons(language, setting)
 
     def text(self, macro: str, **fields: Any) -> str:
         """One text, from plain data."""

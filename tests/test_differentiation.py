@@ -32,7 +32,7 @@ FORMULAS = [
 def test_a_formula_has_a_page_on_which_every_link_leads_somewhere(
     formula: str, variable: str, to: str, language: str
 ) -> None:
-    page = "".join(differentiate(formula, variable).text(to, "github", language))
+    page = "".join(differentiate(formula, variable).text(to, language))
     link, target = {
         "markdown": (r"\]\(#(\w+)\)", r'<a id="(\w+)">'),
         "html": (r'href="#(\w+)"', r'id="(\w+)"'),

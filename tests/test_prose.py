@@ -17,7 +17,7 @@ from explainer.document import SECTIONS, document
 from explainer.expressions import FUNCTIONS
 from explainer.problem import problem_from_text
 from explainer.publish import ESCAPES
-from explainer.render import Speaker, templates_folder
+from explainer.render import Setting, Speaker, templates_folder
 from explainer.sections.graph import SECTIONS as GRAPH_SECTIONS
 from explainer.worked import iterations
 
@@ -127,9 +127,7 @@ def all_said(language: str) -> Iterator[tuple[str, str]]:
 
 
 def page(spec: str) -> str:
-    return "".join(
-        document([*iterations(problem_from_text(spec))], Speaker("zh", "markdown", "github", ESCAPES["markdown"]))
-    )
+    return "".join(document([*iterations(problem_from_text(spec))], Speaker("zh", Setting(), ESCAPES["markdown"])))
 
 
 def plain(markdown: str) -> str:
