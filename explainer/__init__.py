@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .derivation import Derivation, explain
     from .errors import CheckFailed, ExplainerError, Fault, InputError, NotBuilt, OutputError
+    from .models.imported import from_model
     from .problem import Problem, read_problem
 
 __version__ = "0.1.0"
@@ -26,10 +27,17 @@ __all__ = [
     "OutputError",
     "Problem",
     "explain",
+    "from_model",
     "read_problem",
 ]
 
-HOMES = {"Derivation": "derivation", "explain": "derivation", "Problem": "problem", "read_problem": "problem"}
+HOMES = {
+    "Derivation": "derivation",
+    "explain": "derivation",
+    "from_model": "models.imported",
+    "Problem": "problem",
+    "read_problem": "problem",
+}
 
 
 def __getattr__(name: str) -> Any:

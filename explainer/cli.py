@@ -19,10 +19,12 @@ from .lazy import Lazy
 
 if TYPE_CHECKING:
     from . import derivation, differentiation, problem, publish, render, spec
+    from .models import imported
 else:
     derivation, differentiation, problem, publish, render, spec = (
         Lazy(f"explainer.{name}") for name in ("derivation", "differentiation", "problem", "publish", "render", "spec")
     )
+    imported = Lazy("explainer.models.imported")
 
 EXAMPLES = Path(__file__).parent / "examples"
 DEMO = "2-2-3-1"
@@ -190,6 +192,26 @@ def examples(name: str | None) -> None:
         click.echo(found[name].read_text(encoding="utf-8"), nl=False)
     else:
         raise click.UsageError(f"there is no example {printable(name)!r}; there are {', '.join(found)}")
+
+
+@main.command("import")
+@click.argument("model", metavar="MODEL", type=click.Path())
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="The spec; large weights beside it."
+)
+@click.option("--inputs", required=True, metavar="X,...|FILE", help="One sample, or a .csv or .npy file of samples.")
+@click.option("--targets", metavar="T,...|FILE", help="The targets of the samples, or their classes.")
+@click.option("--loss", metavar="NAME", help="The loss, where the model does not know it.")
+@click.option("--activations", metavar="NAME,...", help="One for each layer, where the file does not say.")
+@click.option("--order", metavar="NAME,...", help="The layers in order, where their shapes do not say.")
+@click.option("--decimals", type=click.IntRange(0, 15), metavar="D", help="Round the weights.")
+@click.option("--title", default="", help="The heading of the page.")
+@click.option("--language", type=click.Choice(["en", "zh"]), default="en", help="Language of the page.")
+def import_(model: str, output: Path | None, **given: Any) -> None:
+    """Write the spec of a MODEL from elsewhere: a .safetensors, .keras or .onnx file."""
+    with refusals(model):
+        text = imported.import_model(model, output, **given)
+    click.echo(text if output is None else printable(text), nl=output is not None, err=output is not None)
 
 
 @main.command()

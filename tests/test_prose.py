@@ -103,6 +103,9 @@ SAMPLES |= {
     "heads": (["7"],),
     "numbers": (["7", "7"],),
     "cells": (["7"],),
+    "kinds": (["7"], ["7", "8"]),
+    "precision": ("float64", "float32"),
+    "decimals": ("", "3"),
 }
 SAMPLES |= dict.fromkeys(("from_steps", "z_from", "a_from", "s_from"), ("", "（7）"))
 

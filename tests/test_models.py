@@ -1,0 +1,441 @@
+"""Models from elsewhere: their gradients are those of their framework, and what cannot be explained is named."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import explainer
+from explainer.cli import main
+from explainer.models.layers import float64
+from explainer.models.objects import read_object
+
+MODELS = Path(__file__).parent / "models"
+KNOWN = json.loads((MODELS / "gradients.json").read_text("utf-8"))
+X = np.array(KNOWN["X"])
+
+
+def gradients(problem: Any) -> tuple[float, list[np.ndarray]]:
+    """The loss, and the gradients of each layer's weights (out, in) and biases, as the derivation has them."""
+    values = explainer.explain(problem).values
+    found: list[np.ndarray] = []
+    senders = list(problem.input_names)
+    for layer in problem.layers:
+        found.append(np.array([[values[f"dE/dW[{i},{j}]"] for i in senders] for j in layer.labels]))
+        if layer.biases is not None:
+            found.append(np.array([values[f"dE/db[{j}]"] for j in layer.labels]))
+        senders = layer.labels
+    return values["E"], found
+
+
+def assert_agree(problem: Any, loss: float, theirs: Sequence[Any], within: float) -> None:
+    """Ours and theirs differ by no more than `within`, relative to the largest of each array."""
+    ours = gradients(problem)
+    assert abs(ours[0] - loss) <= within * abs(loss)
+    assert len(ours[1]) == len(theirs)
+    for mine, other in zip(ours[1], map(np.asarray, theirs), strict=True):
+        assert mine.shape == other.shape
+        assert np.abs(mine - other).max() <= within * np.abs(other).max()
+
+
+def fault_of(*arguments: Any, **options: Any) -> list[str]:
+    with pytest.raises(explainer.InputError) as caught:
+        explainer.from_model(*arguments, **options)
+    return [str(fault) for fault in caught.value.faults]
+
+
+def expected(name: str) -> tuple[float, list[Any]]:
+    known = KNOWN[name]
+    return known["E"], [each[key] for each in known["layers"] for key in "Wb"]
+
+
+# ---- files
+
+
+def test_the_gradients_of_a_safetensors_file_are_those_of_pytorch() -> None:
+    pytest.importorskip("safetensors")
+    problem = explainer.from_model(
+        MODELS / "torch.safetensors", X, KNOWN["T"], loss="cross_entropy", activations=["tanh", "softmax"]
+    )
+    loss, theirs = expected("torch")
+    assert_agree(problem_with(problem, "mean"), loss, theirs, 1e-6)
+
+
+def problem_with(problem: Any, reduction: str) -> Any:
+    import dataclasses
+
+    return dataclasses.replace(problem, reduction=reduction)
+
+
+def test_the_gradients_of_a_keras_file_are_those_of_keras() -> None:
+    pytest.importorskip("h5py")
+    problem = explainer.from_model(MODELS / "keras.keras", X, KNOWN["T"])
+    assert_agree(problem, *expected("keras"), within=1e-6)
+
+
+def test_the_gradients_of_an_onnx_file_are_those_of_pytorch() -> None:
+    pytest.importorskip("onnx")
+    torch_loss = type("CrossEntropyLoss", (), {"reduction": "mean"})()
+    problem = explainer.from_model(MODELS / "torch.onnx", X, KNOWN["T"], loss=torch_loss)
+    assert_agree(problem, *expected("torch"), within=1e-6)
+
+
+def test_a_pickle_is_refused_and_never_opened(tmp_path: Path) -> None:
+    for ending in (".pt", ".pth", ".bin", ".pkl", ".joblib"):
+        missing = tmp_path / f"model{ending}"  # it would be told that there is no such file
+        (line,) = fault_of(missing, [1, 2])
+        assert line.startswith(f"{missing}:1:1: it is a pickle, which can run any code")
+
+
+@pytest.mark.parametrize("name", ["torch.safetensors", "keras.keras", "torch.onnx"])
+def test_a_file_cut_short_or_of_another_kind_is_told_in_one_line(tmp_path: Path, name: str) -> None:
+    pytest.importorskip({"torch.onnx": "onnx", "keras.keras": "h5py"}.get(name, "safetensors"))
+    whole = (MODELS / name).read_bytes()
+    for k, data in enumerate((whole[: len(whole) // 2], b"", b"\xff" * 64, b"{}" * 40)):
+        path = tmp_path / f"{k}{Path(name).suffix}"
+        path.write_bytes(data)
+        (line,) = fault_of(path, [1, 2], activations=["tanh", "tanh"])
+        assert line.startswith(f"{path}:1:1: it is no ") or "it has 0 inputs" in line
+
+
+def test_a_keras_file_whose_weights_lead_into_another_file_is_refused(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    with zipfile.ZipFile(MODELS / "keras.keras") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with h5py.File(tmp_path / "secret.h5", "w") as secret:
+        secret["x"] = np.ones((2, 3), np.float32)
+    stream = io.BytesIO(members["model.weights.h5"])
+    with h5py.File(stream, "r+") as weights:
+        del weights["layers/dense/vars/0"]
+        weights["layers/dense/vars/0"] = h5py.ExternalLink(str(tmp_path / "secret.h5"), "/x")
+    members["model.weights.h5"] = stream.getvalue()
+    with zipfile.ZipFile(tmp_path / "bad.keras", "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    (line,) = fault_of(tmp_path / "bad.keras", [1, 2])
+    assert "it is no .keras file" in line
+
+
+def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    for module, file, extra in (("h5py", "keras.keras", "models"), ("onnx", "torch.onnx", "onnx")):
+        monkeypatch.setitem(sys.modules, module, None)
+        (line,) = fault_of(MODELS / file, [1, 2])
+        assert line.endswith(f"needs a package; pip install 'explainer[{extra}]'")
+
+
+# ---- objects that look like those of a framework, without it
+
+
+def looks_like(module: str, name: str, *bases: type, **attributes: Any) -> Any:
+    """An object whose class has the name and the module of a framework's."""
+    return type(name, bases, {"__module__": module, **attributes})()
+
+
+class Tensor:
+    """What a PyTorch parameter shows of itself."""
+
+    dtype = "torch.float32"
+    requires_grad = True
+
+    def __init__(self, values: Any) -> None:
+        self.values = np.asarray(values, np.float32)
+
+    def detach(self) -> Tensor:
+        return self
+
+    cpu = detach
+    double = detach
+
+    def numpy(self) -> np.ndarray:
+        return self.values.astype(np.float64)
+
+
+def torch_layer(name: str, **attributes: Any) -> Any:
+    return looks_like("torch.nn.modules.x", name, **attributes)
+
+
+def linear(weights: Any, biases: Any = None, **more: Any) -> Any:
+    return torch_layer("Linear", weight=Tensor(weights), bias=None if biases is None else Tensor(biases), **more)
+
+
+class SequentialLike:
+    __module__ = "torch.nn.modules.container"
+
+    def __init__(self, *layers: Any) -> None:
+        self.layers = layers
+        self._modules = dict(enumerate(layers))
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.layers)
+
+    def forward(self) -> None: ...
+
+
+Sequential = type("Sequential", (SequentialLike,), {"__module__": "torch.nn.modules.container"})
+
+
+def test_what_cannot_be_explained_is_named_layer_by_layer() -> None:
+    model = Sequential(
+        linear([[1, 2]]), torch_layer("BatchNorm1d"), torch_layer("ReLU"), torch_layer("Sigmoid"), linear([[1, 2, 3]])
+    )
+    assert [line.split(": ", 1)[1] for line in fault_of(model, [1, 2])] == [
+        "layer 2 (BatchNorm1d): this version cannot explain it; take it out, or explain the part of the model before it",
+        "layer 4 (Sigmoid): it follows relu with no weights between; give a layer one activation",
+        "layer 5 (Linear): it wants 3 inputs, but the layer before gives 1; take it out, or explain the part of the model before it",
+    ]
+
+
+def test_a_module_whose_forward_pass_is_code_is_refused() -> None:
+    model = looks_like("torch.nn.modules.module", "Net", _modules={"fc1": linear([[1, 2]])})
+    (line,) = fault_of(model, [1, 2])
+    assert "what Net does with its layers is code" in line
+    own = type("Own", (Sequential,), {"forward": lambda self: None})
+    (line,) = fault_of(own(linear([[1, 2]])), [1, 2])
+    assert "what Own does with its layers is code" in line
+
+
+def test_weights_used_twice_are_not_taken_for_two() -> None:
+    same = linear([[1, 2], [3, 4]])
+    (line,) = fault_of(Sequential(same, torch_layer("Tanh"), same), [1, 2])
+    assert "layer 3 (Linear): it is layer 1 (Linear) again" in line
+
+
+def test_a_model_that_already_ends_with_softmax_is_not_given_a_second_one() -> None:
+    model = Sequential(linear([[1, 2], [3, 4]]), torch_layer("Softmax", dim=1))
+    loss = torch_layer("CrossEntropyLoss", reduction="mean")
+    (line,) = fault_of(model, [1, 2], 0, loss=loss)
+    assert "the loss: it follows softmax" in line
+
+
+def test_layers_that_are_not_trained_are_frozen() -> None:
+    first, second = linear([[1, 2]], [3]), linear([[1]], [2])
+    for each in (first.weight, first.bias):
+        each.requires_grad = False
+    problem = explainer.from_model(Sequential(first, second), [1, 2], [1], loss="half_squared_error")
+    assert problem.frozen == {"W[X1,1]", "W[X2,1]", "b[1]"}
+
+
+def test_float32_is_said_on_the_page_and_its_numbers_are_exact() -> None:
+    model = Sequential(linear([[0.1, 2]]))
+    problem = explainer.from_model(model, [1, 2])
+    assert problem.layers[0].weights[0, 0] == float(np.float32(0.1))
+    page = "".join(explainer.explain(problem).text())
+    assert "a model of PyTorch, which holds them in float32" in page
+    chinese = explainer.from_model(model, [1, 2], language="zh")
+    assert "模型以 float32 保存" in "".join(explainer.explain(chinese).text())
+    assert explainer.from_model(model, [1, 2], decimals=1).layers[0].weights[0, 0] == 0.1
+
+
+def test_the_order_of_flax_layers_is_found_by_shape_or_asked_for() -> None:
+    def layer(into: int, out: int) -> dict[str, np.ndarray]:
+        return {"kernel": np.arange(into * out, dtype=np.float32).reshape(into, out), "bias": np.zeros(out, np.float32)}
+
+    tree = {"params": {"Dense_0": layer(3, 1), "Dense_1": layer(2, 3)}}  # Dense_0 is the output layer
+    problem = explainer.from_model(tree, [1, 2], activations=["tanh", "linear"])
+    assert [layer.weights.shape for layer in problem.layers] == [(3, 2), (1, 3)]
+    assert problem.layers[0].weights.tolist() == [[0, 3], [1, 4], [2, 5]]
+    square = {"params": {"Dense_0": layer(2, 2), "Dense_1": layer(2, 2)}}
+    (line,) = fault_of(square, [1, 2], activations=["tanh", "linear"])
+    assert "fit one another in more than one order; name them in their order" in line
+    explainer.from_model(square, [1, 2], activations=["tanh", "linear"], order=["Dense_1", "Dense_0"])
+    (line,) = fault_of(tree, [1, 2])
+    assert "it has 2 layers (Dense_1, Dense_0), and activations do not stand in it" in line
+
+
+@pytest.mark.parametrize(
+    ("inputs", "found"),
+    [([1, 2, 3], "the inputs are 3"), ([[1], [2]], "1 inputs are given"), ([1, np.nan], "not all finite")],
+)
+def test_inputs_that_do_not_fit_are_told_with_what_would(inputs: Any, found: str) -> None:
+    (line,) = fault_of(Sequential(linear([[1, 2]])), inputs)
+    assert found in line
+
+
+def test_large_weights_go_into_a_file_beside_the_spec(tmp_path: Path) -> None:
+    safetensors = pytest.importorskip("safetensors.numpy")
+    weights = np.random.default_rng(0).normal(size=(30, 20)).astype(np.float16)
+    safetensors.save_file({"0.weight": weights}, tmp_path / "big.safetensors")
+    samples = ",".join(["1"] * 20)
+    runner = CliRunner()
+    line = ["import", str(tmp_path / "big.safetensors"), "--inputs", samples, "--activations", "relu"]
+    assert "too many to stand in a spec" in runner.invoke(main, line).output
+    done = runner.invoke(main, [*line, "-o", str(tmp_path / "net.yaml")])
+    assert done.exit_code == 0, done.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["big.safetensors", "net.npz", "net.yaml"]
+    assert np.array_equal(explainer.read_problem(tmp_path / "net.yaml").layers[0].weights, float64(weights))
+
+
+def test_an_imported_spec_is_read_before_it_is_written(tmp_path: Path) -> None:
+    pytest.importorskip("safetensors")
+    output = tmp_path / "net.yaml"
+    line = ["import", str(MODELS / "torch.safetensors"), "--inputs", "1,2", "--activations", "tanh,softmax"]
+    done = CliRunner().invoke(main, [*line, "--targets", "0,1", "--loss", "crossentropy", "-o", str(output)])
+    assert done.exit_code == 2
+    assert "unknown loss 'crossentropy'" in done.output
+    assert not output.exists()
+    done = CliRunner().invoke(main, [*line, "--targets", "1", "--loss", "cross_entropy", "-o", str(output)])
+    assert done.exit_code == 0
+    assert explainer.read_problem(output).targets.tolist() == [[0.0], [1.0]]  # type: ignore[union-attr]
+
+
+def test_an_activation_that_two_frameworks_write_in_two_ways_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind, attributes, written in (
+        ("LeakyReLU", {"negative_slope": 0.2}, {"leaky_relu": {"slope": 0.2}}),
+        ("ReLU6", {}, "min(max(z, 0), 6)"),
+        ("GELU", {"approximate": "tanh"}, {"gelu": {"approximate": "tanh"}}),
+        ("Hardtanh", {"min_val": -1, "max_val": 1}, "min(max(z, -1.0), 1.0)"),
+    ):
+        found = read_object(torch_layer(kind, **attributes)).layers[0]
+        assert found.activation == written  # type: ignore[union-attr]
+
+
+# ---- the frameworks themselves, where they are installed
+
+TORCH_CASES: list[tuple[str, str, Mapping[str, Any]]] = [
+    ("Tanh", "MSELoss", {}),
+    ("Sigmoid", "MSELoss", {"reduction": "sum"}),
+    ("LeakyReLU", "L1Loss", {}),
+    ("ELU", "CrossEntropyLoss", {}),
+    ("GELU", "BCEWithLogitsLoss", {}),
+    ("SiLU", "HuberLoss", {"reduction": "sum", "delta": 0.5}),
+    ("Mish", "MSELoss", {}),
+    ("SELU", "BCEWithLogitsLoss", {"reduction": "sum"}),
+    ("Softplus", "CrossEntropyLoss", {"reduction": "sum"}),
+    ("Softsign", "MSELoss", {}),
+    ("Hardsigmoid", "MSELoss", {}),
+]
+
+
+@pytest.mark.parametrize("double", [False, True], ids=["float32", "float64"])
+@pytest.mark.parametrize(("activation", "loss", "settings"), TORCH_CASES)
+def test_gradients_are_those_of_pytorch(activation: str, loss: str, settings: Mapping[str, Any], double: bool) -> None:
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(3)
+    kind = torch.float64 if double else torch.float32
+    model = torch.nn.Sequential(
+        torch.nn.Linear(2, 3), getattr(torch.nn, activation)(), torch.nn.Sequential(torch.nn.Linear(3, 2))
+    ).to(kind)
+    x = torch.randn(4, 2, dtype=kind)
+    t = torch.tensor([0, 1, 1, 0]) if loss == "CrossEntropyLoss" else torch.rand(4, 2, dtype=kind)
+    criterion = getattr(torch.nn, loss)(**settings)
+    end = criterion(model(x), t)
+    end.backward()
+    theirs = [parameter.grad.double().numpy() for parameter in model.parameters()]
+    problem = explainer.from_model(model, x, t, loss=criterion)
+    rough = not double or activation == "Hardsigmoid"  # its slope of 1/6 is a float32 in PyTorch
+    assert_agree(problem, end.item(), theirs, 1e-6 if rough else 1e-10)
+
+
+def test_log_softmax_with_nllloss_is_softmax_with_cross_entropy() -> None:
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(4)
+    model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.LogSoftmax(dim=1)).double()
+    x, t = torch.randn(3, 2, dtype=torch.float64), torch.tensor([2, 0, 1])
+    end = torch.nn.NLLLoss()(model(x), t)
+    end.backward()
+    theirs = [parameter.grad.numpy() for parameter in model.parameters()]
+    assert_agree(explainer.from_model(model, x, t, loss=torch.nn.NLLLoss()), end.item(), theirs, 1e-10)
+
+
+SKLEARN_CASES = [
+    ("tanh", 1, "classifier"),
+    ("logistic", 3, "classifier"),
+    ("relu", 1, "regressor"),
+    ("tanh", 2, "regressor"),
+]
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize(("activation", "outputs", "what"), SKLEARN_CASES)
+def test_gradients_are_those_of_scikit_learn(activation: str, outputs: int, what: str, kind: type) -> None:
+    """Its own back-propagation, L2 included; the loss that it reports averages over outputs, its gradients do not."""
+    network = pytest.importorskip("sklearn.neural_network")
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(6, 2)).astype(kind)
+    if what == "classifier":
+        y: Any = np.array(["a", "b"] * 3 if outputs == 1 else ["a", "b", "c"] * 2)
+        model = network.MLPClassifier(
+            hidden_layer_sizes=(3,), activation=activation, alpha=0.2, max_iter=3, batch_size=6
+        )
+    else:
+        y = rng.normal(size=6 if outputs == 1 else (6, outputs)).astype(kind)
+        model = network.MLPRegressor(
+            hidden_layer_sizes=(3,), activation=activation, alpha=0.2, max_iter=3, batch_size=6
+        )
+    model.set_params(random_state=0)
+    with pytest.warns(UserWarning, match="Maximum iterations"):
+        model.fit(x, y)
+    theirs = backprop(model, x, y)
+    problem = explainer.from_model(model, x, y)
+    loss = explainer.explain(problem).values["E"]
+    assert_agree(problem, loss, theirs, 1e-10 if kind is np.float64 else 1e-6)
+
+
+def backprop(model: Any, x: np.ndarray, y: Any) -> list[np.ndarray]:
+    """The gradients that scikit-learn's own training step computes, as (out, in)."""
+    if hasattr(model, "classes_"):
+        coded = (y[:, None] == model.classes_).astype(x.dtype)
+        coded = coded[:, 1:] if len(model.classes_) == 2 else coded
+    else:
+        coded = y.reshape(len(x), -1)
+    sizes = [x.shape[1], *(len(each) for each in model.intercepts_)]
+    activations = [x] + [np.empty((len(x), size), x.dtype) for size in sizes[1:]]
+    deltas = [np.empty_like(each) for each in activations[1:]]
+    weights = [np.empty_like(each) for each in model.coefs_]
+    biases = [np.empty_like(each) for each in model.intercepts_]
+    import inspect
+
+    given = [x, coded, activations, deltas, weights, biases]
+    if "sample_weight" in inspect.signature(model._backprop).parameters:
+        given.insert(2, None)
+    model._backprop(*given)
+    return [each for pair in zip((w.T for w in weights), biases, strict=True) for each in pair]
+
+
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # of Keras itself, on PyTorch
+def test_gradients_are_those_of_keras() -> None:
+    pytest.importorskip("torch")
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    keras = pytest.importorskip("keras")
+    torch = pytest.importorskip("torch")
+    keras.utils.set_random_seed(6)
+    start = keras.Input((2,))
+    row = keras.layers.Dense(3, activation="leaky_relu", bias_initializer="random_normal")(start)
+    row = keras.layers.Dense(2, activation="gelu")(keras.layers.Activation("linear")(row))
+    model = keras.Model(start, keras.layers.ReLU(max_value=6)(keras.layers.Dense(1, use_bias=False)(row)))
+    model.compile(loss="mse")
+    x, t = torch.tensor([[0.5, -1.0], [1.5, 2.0]]), torch.tensor([[2.0], [3.0]])
+    end = ((model(x) - t) ** 2).mean()
+    end.backward()
+    theirs = [np.asarray(each.value.grad).T for each in model.trainable_weights]
+    assert_agree(explainer.from_model(model, x, t), end.item(), theirs, 1e-6)
+
+
+def test_gradients_are_those_of_flax() -> None:
+    """The outer layer is made first here: Dense_0 is the output layer."""
+    jax = pytest.importorskip("jax")
+    nn = pytest.importorskip("flax.linen")
+
+    class Net(nn.Module):  # type: ignore[misc,name-defined]
+        @nn.compact
+        def __call__(self, x: Any) -> Any:
+            return nn.Dense(1)(nn.tanh(nn.Dense(3)(x)))
+
+    x, t = np.array([[0.5, -1.0], [1.5, 2.0]], np.float32), np.array([[0.3], [0.7]], np.float32)
+    tree = Net().init(jax.random.PRNGKey(0), x)
+    end, slopes = jax.value_and_grad(lambda tree: ((Net().apply(tree, x) - t) ** 2).mean())(tree)
+    layers = slopes["params"]
+    theirs = [np.asarray(layers[name][leaf]).T for name in ("Dense_1", "Dense_0") for leaf in ("kernel", "bias")]
+    problem = explainer.from_model(tree, x, t, loss="mean_squared_error", activations=["tanh", "identity"])
+    assert_agree(problem, float(end), theirs, 1e-6)
