@@ -19,12 +19,13 @@ from .lazy import Lazy
 
 if TYPE_CHECKING:
     from . import derivation, differentiation, problem, publish, render, spec
+    from .embed import regions
     from .models import imported
 else:
     derivation, differentiation, problem, publish, render, spec = (
         Lazy(f"explainer.{name}") for name in ("derivation", "differentiation", "problem", "publish", "render", "spec")
     )
-    imported = Lazy("explainer.models.imported")
+    imported, regions = Lazy("explainer.models.imported"), Lazy("explainer.embed.regions")
 
 EXAMPLES = Path(__file__).parent / "examples"
 DEMO = "2-2-3-1"
@@ -178,6 +179,21 @@ def differentiate(
         found = differentiation.differentiate(formula.removeprefix(" "), variable)
         deliver(partial(found.written, language=language), places)
     click.echo(printable(f"{written_to(places)}{found.derivative}; {found.verdict}"), err=True)
+
+
+@main.command()
+@click.argument("files", metavar="FILES...", nargs=-1, required=True, type=click.Path())
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 where a derivation is out of date.")
+def embed(files: tuple[str, ...], check: bool) -> None:
+    """Rewrite the marked regions of Markdown FILES in place.
+
+    A region is <!-- explainer:begin net.yaml --> ... <!-- explainer:end -->.
+    """
+    with refusals(files[0]):
+        said, stale = regions.embed(files, check)
+    if said:
+        click.echo(printable(said) if not check else said, err=True)
+    sys.exit(1 if check and stale else 0)
 
 
 @main.command()

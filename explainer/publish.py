@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import html
 import os
 import re
 import tempfile
@@ -112,6 +113,7 @@ ESCAPES: dict[str, Callable[[str], str]] = {
     "markdown": markdown_escaped,
     "latex": latex_escaped,
     "html": html_escaped,
+    "parts": html_escaped,
 }
 
 # ---- mathematics in HTML
@@ -121,7 +123,15 @@ MATH = re.compile("([\x02\x04])([^\x03]*)\x03")
 
 def finished(page: Iterator[str], setting: Setting) -> Iterator[str]:
     """The page with what its templates leave to be done."""
+    if setting.format == "parts":
+        return with_marked_tex(page)
     return with_mathml(page) if setting.format == "html" else page
+
+
+def with_marked_tex(chunks: Iterator[str]) -> Iterator[str]:
+    """The parts of a page with their marked TeX made safe for XML."""
+    for chunk in chunks:
+        yield MATH.sub(lambda found: html.escape(found[2], quote=False), chunk)
 
 
 def with_mathml(chunks: Iterator[str]) -> Iterator[str]:

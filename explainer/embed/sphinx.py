@@ -1,0 +1,228 @@
+"""Sphinx, in reST and MyST: the directive `explainer`, and nodes that every builder of Sphinx knows how to write.
+
+While documents are read, a page is one node that holds its parts as text; the nodes that a reader sees are made when
+documents are written. Each of the many transforms between would otherwise walk over a thousand nodes of every page.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+from .. import __version__
+from .core import OPTIONS, OptionFault, Place, Style, embedded, fault_of, ours, read_options, said
+from .parts import Part, parts, pieces, rows
+
+LOG = logging.getLogger(__name__)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_config_value("explainer_defaults", {}, "env", dict)
+    app.add_directive("explainer", Explainer)
+    app.add_node(page)
+    app.add_post_transform(Pages)
+    return {
+        "version": __version__,
+        "env_version": int(ours()[:7], 16),  # another version of ours writes other pages
+        "parallel_read_safe": True,
+        "parallel_write_safe": True,
+    }
+
+
+class Explainer(SphinxDirective):
+    """A derivation: of the spec in the body, or in the file that the argument names."""
+
+    optional_arguments = 1
+    final_argument_whitespace = True
+    has_content = True
+    option_spec: ClassVar[dict[str, Callable[[str], Any]]] = dict.fromkeys(
+        (*OPTIONS, "label"), directives.unchanged_required
+    )
+
+    def run(self) -> list[nodes.Node]:
+        file, line = self.get_source_info()
+        file = os.path.abspath(file)
+        try:
+            writing, style = read_options(self.options)
+            defaults = {**language_of(self.config.language), **read_options(self.config.explainer_defaults)[0]}
+            place = self.place(file, line)
+        except OptionFault as error:
+            return self.refused([fault_of(error, file, line)])
+        label = style.get("label", "")
+        prefix = label or f"explainer-{self.env.new_serialno('explainer') + 1}"
+        found = embedded(place, writing, Style("parts", label=prefix), defaults)
+        for path in found.files:
+            self.env.note_dependency(str(path))
+        if found.faults:
+            return self.refused(found.faults)
+        whole = page("", nodes.math("E", "E"), text=found.text, labels=self.equations(label, found.text))
+        self.set_source_info(whole)
+        return [whole]
+
+    def equations(self, label: str, text: str) -> dict[str, Any]:
+        """The numbers of the equations of the page that can be referred to: the first of each step, LABEL-s17."""
+        domain: Any = self.env.get_domain("math")
+        found = {}
+        for name in steps_with_equations(parts(text)) if label else ():
+            domain.note_equation(self.env.docname, name, location=self.get_location())
+            found[name] = domain.get_equation_number_for(name)
+        return found
+
+    def place(self, file: str, line: int) -> Place:
+        if self.arguments and self.content:
+            raise OptionFault("there are both a file and a body; keep one of the two")
+        if self.arguments:
+            path = Path(self.env.relfn2path(self.arguments[0])[1])
+            return Place(file=str(path), path=path)
+        if not self.content:
+            raise OptionFault("there is neither a file nor a body; name a spec, or write it into the body")
+        first, indent = found_in(file, line, [*self.content]) or (self.content_offset + 1, 0)
+        return Place(file, None, "\n".join(self.content) + "\n", first, indent, line, Path(file).parent)
+
+    def refused(self, faults: Any) -> list[nodes.Node]:
+        """A warning for each fault at its place, and the same on the page."""
+        for fault in faults:
+            LOG.warning(said(fault), location=f"{fault.file}:{fault.line}:{fault.column}", type="explainer")
+        lines = [nodes.paragraph("", f"{Path(fault.file).name}:{fault.line}: {said(fault)}") for fault in faults]
+        return [nodes.error("", *lines)]
+
+
+def language_of(host: str) -> dict[str, str]:
+    """The language of the project, where we write it."""
+    return {"language": "zh"} if host.lower().startswith("zh") else {}
+
+
+def found_in(file: str, line: int, body: list[str]) -> tuple[int, int] | None:
+    """The line on which the body of a directive begins in its file, and how far in; reST and MyST count differently."""
+    try:
+        lines = Path(file).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return None  # of a docstring, say
+    wanted = [text.strip() for text in body]
+    for start in range(max(0, line - 1), len(lines) - len(body) + 1):
+        if [text.strip() for text in lines[start : start + len(body)]] == wanted:
+            return start + 1, lines[start].find(body[0]) if body[0] in lines[start] else 0
+    return None
+
+
+# ---- parts to nodes
+
+
+class page(nodes.General, nodes.Element):  # noqa: N801, as docutils names nodes
+    """A page as text, in parts. Its child is mathematics, by which Sphinx knows that the document has some."""
+
+
+class Pages(SphinxPostTransform):
+    """Puts the nodes of each page in its place."""
+
+    default_priority = 900  # after the others, which find nothing to do in them
+
+    def run(self, **_: Any) -> None:
+        for whole in [*self.document.findall(page)]:
+            block = nodes.container("", *Nodes(self.env.docname, whole).made, classes=["explainer"])
+            whole.replace_self(block)
+
+
+def steps_with_equations(whole: Part) -> Iterator[str]:
+    """The ids of steps that have an equation."""
+    step = ""
+    for part in whole.iter():
+        step = part.get("id") or step
+        if part.tag == "d" and step:
+            yield step
+            step = ""
+
+
+class Nodes:
+    """Turns the parts of a page into nodes."""
+
+    def __init__(self, docname: str, whole: page) -> None:
+        self.docname = docname
+        self.labels: Mapping[str, int] = whole["labels"]
+        self.source, self.line = whole.source, whole.line
+        self.step = ""  # whose equation comes next
+        self.made = self.blocks(parts(whole["text"]))
+
+    def blocks(self, part: Part) -> list[nodes.Node]:
+        return [node for child in part for node in BLOCKS[child.tag](self, child)]
+
+    def heading(self, part: Part) -> Iterator[nodes.Node]:
+        node = nodes.rubric("", "", *self.inline(part), classes=["explainer"])
+        node["heading-level"] = 1 + int(part.get("n", "1"))
+        self.step = part.get("id", self.step)
+        if part.get("id"):
+            yield nodes.target("", "", ids=[self.step])
+        yield node
+
+    def paragraph(self, part: Part) -> Iterator[nodes.Node]:
+        yield nodes.paragraph("", "", *self.inline(part))
+
+    def display(self, part: Part) -> Iterator[nodes.Node]:
+        text = part.text or ""
+        label = self.step if self.step in self.labels else None
+        node = nodes.math_block(text, text, nowrap=False, docname=self.docname, label=label)
+        node["number"] = self.labels.get(self.step)
+        node.source, node.line = self.source, self.line
+        self.step = ""
+        if label:
+            yield nodes.target("", "", ids=[nodes.make_id(f"equation-{label}")])
+        yield node
+
+    def bullets(self, part: Part) -> Iterator[nodes.Node]:
+        items = (nodes.list_item("", nodes.paragraph("", "", *self.inline(item))) for item in part)
+        yield nodes.bullet_list("", *items, bullet="-")
+
+    def numbered(self, part: Part) -> Iterator[nodes.Node]:
+        """Each with its number in front, which need not go up by one."""
+        for item in part:
+            number = nodes.strong("", f"({item.get('n')})")
+            yield nodes.paragraph("", "", number, nodes.Text(" "), *self.inline(item))
+
+    def box(self, part: Part) -> Iterator[nodes.Node]:
+        title = nodes.title("", *[nodes.Text("".join(part[0].itertext()))])
+        yield nodes.admonition("", title, *[node for child in part[1:] for node in BLOCKS[child.tag](self, child)])
+
+    def table(self, part: Part) -> Iterator[nodes.Node]:
+        head, body = rows(part)
+        columns = zip(head, *body[:10], strict=False)
+        widths = [min(40, max(len("".join(cell.itertext())) for cell in column)) for column in columns]
+        group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in widths), cols=len(head))
+        group += nodes.thead("", self.row(head))
+        group += nodes.tbody("", *map(self.row, body))
+        yield nodes.table("", group, classes=["colwidths-auto"])
+
+    def row(self, cells: list[Part]) -> nodes.row:
+        return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", *self.inline(cell))) for cell in cells))
+
+    def inline(self, part: Part) -> list[nodes.Node]:
+        return [nodes.Text(piece) if isinstance(piece, str) else self.piece(piece) for piece in pieces(part)]
+
+    def piece(self, part: Part) -> nodes.Node:
+        if part.tag == "m":
+            return nodes.math(part.text, part.text or "")
+        if part.tag == "t":
+            self.step = str(part.get("id"))
+            return nodes.target("", "", ids=[self.step])
+        if part.tag == "a":
+            return nodes.reference("", "", *self.inline(part), internal=True, refid=part.get("to"))
+        return nodes.strong("", "", *self.inline(part))
+
+
+BLOCKS: Mapping[str, Callable[[Nodes, Part], Iterator[nodes.Node]]] = {
+    "h": Nodes.heading,
+    "p": Nodes.paragraph,
+    "d": Nodes.display,
+    "ul": Nodes.bullets,
+    "ol": Nodes.numbered,
+    "box": Nodes.box,
+    "table": Nodes.table,
+}
