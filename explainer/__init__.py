@@ -40,6 +40,13 @@ HOMES = {
 }
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext explainer` in a notebook: the magics `%explainer` and `%%explainer`."""
+    from .embed.jupyter import load
+
+    load(shell)
+
+
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first asked for: `explainer --help` needs neither NumPy nor SymPy."""
     if name in __all__:

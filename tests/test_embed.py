@@ -356,7 +356,7 @@ def test_the_line_ends_of_a_file_stay_as_they_are(tmp_path: Path) -> None:
         (["<!-- explainer:begin net.yaml"], 1, "the comment that begins here has no end"),
         (["", "<!-- explainer:end -->"], 2, "a region ends here that did not begin"),
         (["<!-- explainer:begin net.yaml -->", "<!-- explainer:begin net.yaml -->"], 1, "has no end"),
-        (["<!-- explainer:begin -->", "<!-- explainer:end -->"], 1, "a mark names one spec"),
+        (["<!-- explainer:begin -->", "<!-- explainer:end -->"], 1, "it has not one spec; name a file"),
         (["<!-- explainer:begin net.yaml digit=3 -->", "<!-- explainer:end -->"], 1, "there is no option 'digit'"),
         (["<!-- explainer:begin net.yaml flavour=gitlab -->", "<!-- explainer:end -->"], 1, "unknown flavour"),
         (["<!-- explainer:begin 'net.yaml -->", "<!-- explainer:end -->"], 1, "a quotation mark stands alone"),

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import sys
 import tempfile
 import time
@@ -95,6 +96,42 @@ def read_options(written: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, 
 def listed(text: str) -> tuple[str, ...]:
     """The names in a list with commas, those within brackets left alone: W[1,3],b[3]."""
     return tuple(name.strip() for name in re.split(r",(?![^\[(]*[\])])", text) if name.strip())
+
+
+def read_words(text: str) -> tuple[list[str], dict[str, str]]:
+    """What follows the name of a mark, a fence or a magic: `net.yaml digits=3`, as names and options. Raises OptionFault."""
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        raise OptionFault("a quotation mark stands alone; close it") from None
+    return [word for word in words if "=" not in word], dict(word.split("=", 1) for word in words if "=" in word)
+
+
+# ---- where a spec stands
+
+
+def place_of(
+    names: Sequence[str], body: str, file: str, line: int, folder: Path, first: int = 0, indent: int = 0
+) -> Place:
+    """Where the spec of a mark on a line of a document stands: the file that is named, else the body. OptionFault."""
+    if len(names) + bool(body.strip()) != 1:
+        raise OptionFault("it has not one spec; name a file, or write the spec into the body")
+    if names:
+        return Place(os.path.normpath(folder / names[0]), Path(os.path.normpath(folder / names[0])))
+    return Place(file, None, body.rstrip("\n") + "\n", first or line + 1, indent, line, folder)
+
+
+def found_in(file: Path, body: Sequence[str], line: int = 1) -> tuple[int, int] | None:
+    """The line on which a body begins in its file, from `line` on, and how far in; hosts do not count alike."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return None  # a docstring, say
+    wanted = [text.strip() for text in body]
+    for start in range(max(0, line - 1), len(lines) - len(body) + 1):
+        if [text.strip() for text in lines[start : start + len(body)]] == wanted:
+            return start + 1, lines[start].find(body[0]) if body[0] in lines[start] else 0
+    return None
 
 
 # ---- the page

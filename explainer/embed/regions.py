@@ -10,7 +10,6 @@ The spec may also stand in the first comment, from its second line. Docusaurus w
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 from ..errors import Fault, InputError, printable
 from ..publish import write
 from ..source import decoded, read_bytes
-from .core import OptionFault, Place, Style, embedded, fault_of, read_options
+from .core import OptionFault, Place, Style, embedded, fault_of, place_of, read_options, read_words
 
 MAX_BYTES = 16 << 20
 FLAVOURS = ("github", "myst", "mkdocs", "jupyter")
@@ -152,23 +151,12 @@ def text_of(region: Region, file: str, number: int) -> tuple[str, tuple[Fault, .
 
 def understood(region: Region, file: str, number: int) -> tuple[Place, dict[str, Any], Style]:
     """A mark as the place of a spec, its options and its style. OptionFault where it cannot be used."""
-    try:
-        words = shlex.split(region.said)
-    except ValueError:
-        raise OptionFault("a quotation mark stands alone; close it") from None
-    written = dict(word.split("=", 1) for word in words if "=" in word)
-    names = [word for word in words if "=" not in word]
+    names, written = read_words(region.said)
     flavour = written.pop("flavour", "github")
     if flavour not in FLAVOURS:
         raise OptionFault(f"unknown flavour {printable(flavour)!r}; known here: {', '.join(FLAVOURS)}")
     writing, style = read_options(written)
     if number > 1 and "label" not in style:
         style["label"] = f"explainer-{number}"
-    if len(names) + bool(region.body.strip()) != 1:
-        raise OptionFault("a mark names one spec; write explainer:begin net.yaml, or the spec in its next lines")
-    folder = Path(file).parent
-    if names:
-        path = folder / names[0]
-        return Place(str(path), path), writing, Style("markdown", flavour, **style)
-    place = Place(file, None, region.body + "\n", region.begin + 1, 0, region.begin, folder)
+    place = place_of(names, region.body, file, region.begin, Path(file).parent)
     return place, writing, Style("markdown", flavour, **style)

@@ -19,7 +19,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from .. import __version__
-from .core import OPTIONS, OptionFault, Place, Style, embedded, fault_of, ours, read_options, said
+from .core import OPTIONS, OptionFault, Place, Style, embedded, fault_of, found_in, ours, read_options, said
 from .parts import Part, parts, pieces, rows
 
 LOG = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class Explainer(SphinxDirective):
             return Place(file=str(path), path=path)
         if not self.content:
             raise OptionFault("there is neither a file nor a body; name a spec, or write it into the body")
-        first, indent = found_in(file, line, [*self.content]) or (self.content_offset + 1, 0)
+        first, indent = found_in(Path(file), [*self.content], line) or (self.content_offset + 1, 0)
         return Place(file, None, "\n".join(self.content) + "\n", first, indent, line, Path(file).parent)
 
     def refused(self, faults: Any) -> list[nodes.Node]:
@@ -99,19 +99,6 @@ class Explainer(SphinxDirective):
 def language_of(host: str) -> dict[str, str]:
     """The language of the project, where we write it."""
     return {"language": "zh"} if host.lower().startswith("zh") else {}
-
-
-def found_in(file: str, line: int, body: list[str]) -> tuple[int, int] | None:
-    """The line on which the body of a directive begins in its file, and how far in; reST and MyST count differently."""
-    try:
-        lines = Path(file).read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError):
-        return None  # of a docstring, say
-    wanted = [text.strip() for text in body]
-    for start in range(max(0, line - 1), len(lines) - len(body) + 1):
-        if [text.strip() for text in lines[start : start + len(body)]] == wanted:
-            return start + 1, lines[start].find(body[0]) if body[0] in lines[start] else 0
-    return None
 
 
 # ---- parts to nodes
