@@ -19,13 +19,14 @@ from .lazy import Lazy
 
 if TYPE_CHECKING:
     from . import derivation, differentiation, problem, publish, render, spec
-    from .embed import regions
+    from .embed import preview, regions
     from .models import imported
 else:
     derivation, differentiation, problem, publish, render, spec = (
         Lazy(f"explainer.{name}") for name in ("derivation", "differentiation", "problem", "publish", "render", "spec")
     )
     imported, regions = Lazy("explainer.models.imported"), Lazy("explainer.embed.regions")
+    preview = Lazy("explainer.embed.preview")
 
 EXAMPLES = Path(__file__).parent / "examples"
 DEMO = "2-2-3-1"
@@ -234,6 +235,22 @@ def import_(model: str, output: Path | None, **given: Any) -> None:
 def schema() -> None:
     """Print the JSON Schema of the spec, for editors."""
     click.echo(json.dumps(spec.json_schema(), indent=2, ensure_ascii=False))
+
+
+@main.command()
+@click.argument("spec_file", metavar="SPEC", type=click.Path())
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8765, help="Where it listens (8765); 0 takes a free one."
+)
+@writing_options
+def serve(spec_file: str, port: int, **options: Any) -> None:
+    """Show the page of SPEC in the browser, and show it anew whenever SPEC changes.
+
+    On this machine alone. Ctrl-C ends it.
+    """
+    writing = {name: value for name, value in divided(options)[0].items() if value is not None}
+    with refusals(spec_file):
+        preview.serve(Path(spec_file), writing, port, lambda line: click.echo(printable(line), err=True))
 
 
 # ---- small things
