@@ -79,6 +79,20 @@ def test_every_link_between_steps_leads_to_its_step(project: Path) -> None:
         assert links - {""} <= set(ids)
 
 
+def test_our_own_pages_are_built_with_our_own_directive(tmp_path: Path) -> None:
+    docs = Path(__file__).parent.parent / "docs"
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", str(docs), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    page = (tmp_path / "how-to" / "embed.html").read_text("utf-8")
+    assert "0.46212" in page  # tanh(0.5), in the derivation alone
+    assert "$`" not in (tmp_path / "examples" / "001-update-w36.html").read_text("utf-8")
+
+
 @pytest.mark.parametrize("builder", ["latex", "epub", "text"])
 def test_a_project_builds_in_other_formats(project: Path, builder: str) -> None:
     folder = built(project, builder)

@@ -19,7 +19,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from .. import __version__
-from .core import OPTIONS, OptionFault, Place, Style, embedded, fault_of, found_in, ours, read_options, said
+from .core import OPTIONS, STYLES, OptionFault, Place, Style, embedded, fault_of, found_in, ours, read_options, said
 from .parts import Part, parts, pieces, rows
 
 LOG = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class Explainer(SphinxDirective):
     final_argument_whitespace = True
     has_content = True
     option_spec: ClassVar[dict[str, Callable[[str], Any]]] = dict.fromkeys(
-        (*OPTIONS, "label"), directives.unchanged_required
+        (*OPTIONS, *STYLES), directives.unchanged_required
     )
 
     def run(self) -> list[nodes.Node]:
@@ -64,7 +64,8 @@ class Explainer(SphinxDirective):
             self.env.note_dependency(str(path))
         if found.faults:
             return self.refused(found.faults)
-        whole = page("", nodes.math("E", "E"), text=found.text, labels=self.equations(label, found.text))
+        whole = page("", nodes.math("E", "E"), text=found.text, level=style.get("level", 2))
+        whole["labels"] = self.equations(label, found.text)
         self.set_source_info(whole)
         return [whole]
 
@@ -135,6 +136,7 @@ class Nodes:
     def __init__(self, docname: str, whole: page) -> None:
         self.docname = docname
         self.labels: Mapping[str, int] = whole["labels"]
+        self.above = int(whole["level"]) - 1
         self.source, self.line = whole.source, whole.line
         self.step = ""  # whose equation comes next
         self.made = self.blocks(parts(whole["text"]))
@@ -144,7 +146,7 @@ class Nodes:
 
     def heading(self, part: Part) -> Iterator[nodes.Node]:
         node = nodes.rubric("", "", *self.inline(part), classes=["explainer"])
-        node["heading-level"] = 1 + int(part.get("n", "1"))
+        node["heading-level"] = min(6, int(part.get("n", "1")) + self.above)
         self.step = part.get("id", self.step)
         if part.get("id"):
             yield nodes.target("", "", ids=[self.step])
