@@ -246,7 +246,7 @@ def step_list(found: Differentiation, say: Speaker, tex: Symbols) -> Iterator[st
     rules = rules_used(found)
     for n, step in enumerate(found.steps, 1):
         lines = list(dict.fromkeys((tex(step.at_first), tex(step.result))))
-        origins = say.word("separator").join(
+        origins = say.word("origin_separator").join(
             say.text("derivative_origin", symbol=tex(found.steps[k].of), n=str(k + 1)) for k in step.uses
         )
         yield say.text(
