@@ -114,14 +114,37 @@ ESCAPES: dict[str, Callable[[str], str]] = {
     "html": html_escaped,
 }
 
-# ---- mathematics in HTML
+# ---- what the templates of HTML leave to be done: mathematics, and where sections end
 
 MATH = re.compile("([\x02\x04])([^\x03]*)\x03")
+SECTION = re.compile("\x05([0-9])|\x06")
 
 
 def finished(page: Iterator[str], setting: Setting) -> Iterator[str]:
     """The page with what its templates leave to be done."""
-    return with_mathml(page) if setting.format == "html" else page
+    return with_mathml(with_sections(page)) if setting.format == "html" else page
+
+
+def with_sections(chunks: Iterator[str]) -> Iterator[str]:
+    """The page with its sections ended, and headings of the level at which they stand.
+
+    A section starts at \\x05 and a level, and ends those before it that are as deep; level 0 ends all and starts none.
+    \\x06 is the level of its heading: one more than that of the section around it, so none is left out.
+    """
+    inside: list[str] = []
+
+    def put(found: re.Match[str]) -> str:
+        level = found[1]
+        if level is None:
+            return str(len(inside) + 1)
+        before = len(inside)
+        inside[:] = [each for each in inside if each < level]
+        ended = "</section>\n" * (before - len(inside))
+        inside.extend([level] if level > "0" else [])
+        return ended
+
+    for chunk in chunks:
+        yield SECTION.sub(put, chunk)
 
 
 def with_mathml(chunks: Iterator[str]) -> Iterator[str]:
