@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-QUIET = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-extensions --disable-dev-shm-usage --mute-audio "
-    "--hide-scrollbars --force-color-profile=srgb --remote-debugging-pipe"
-).split()
+QUIET = """
+--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync
+--disable-component-update --disable-extensions --disable-dev-shm-usage --mute-audio --hide-scrollbars
+--force-color-profile=srgb --remote-debugging-pipe
+""".split()  # noqa: SIM905
 
 
 def find() -> str | None:
@@ -36,8 +36,8 @@ class Browser:
     """One tab. `errors` holds what its pages complained of since they were opened."""
 
     def __init__(self, to: int, back: int) -> None:
-        self._to = os.fdopen(to, "wb", buffering=0)
-        self._back = os.fdopen(back, "rb")
+        self._to, self._back = to, back
+        self._held = b""  # what was read of the next message
         self._number = 0
         self._session: str | None = None
         self._events: list[dict[str, Any]] = []
@@ -53,7 +53,9 @@ class Browser:
         message = {"id": self._number, "method": method, "params": params}
         if self._session:
             message["sessionId"] = self._session
-        self._to.write(json.dumps(message).encode() + b"\0")
+        text = json.dumps(message).encode() + b"\0"
+        while text:
+            text = text[os.write(self._to, text) :]
         while True:
             found = self._read()
             if found.get("id") == self._number:
@@ -61,10 +63,11 @@ class Browser:
                 return dict(found["result"])
 
     def _read(self) -> dict[str, Any]:
-        text = bytearray()
-        while (byte := self._back.read(1)) != b"\0":
-            assert byte, "the browser has gone"
-            text += byte
+        while b"\0" not in self._held:
+            more = os.read(self._back, 1 << 20)
+            assert more, "the browser has gone"
+            self._held += more
+        text, _, self._held = self._held.partition(b"\0")
         found: dict[str, Any] = json.loads(text)
         self._events.append({"method": found.get("method"), "params": found.get("params")})
         method, params = found.get("method"), found.get("params", {})
@@ -120,13 +123,13 @@ class Browser:
         codes = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "PageUp": 33, "PageDown": 34}
         codes |= {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
         for key in keys:
-            shift, _, name = key.rpartition("Shift+")
+            name = key.removeprefix("Shift+")
             text = {"Enter": "\r", "Space": " "}.get(name, "")
             event = {
                 "key": " " if name == "Space" else name,
                 "code": name,
                 "windowsVirtualKeyCode": codes[" " if name == "Space" else name],
-                "modifiers": 8 if "Shift+" in key else 0,
+                "modifiers": 8 if name != key else 0,
             }
             self("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", text=text, **event)
             self("Input.dispatchKeyEvent", type="keyUp", **event)
@@ -134,8 +137,9 @@ class Browser:
     def point(self, selector: str, click: bool = False) -> None:
         """The mouse to the middle of an element, and a click there."""
         box = self.run(
-            f"(() => {{const e = document.querySelector({json.dumps(selector)});"
+            f"(async () => {{const e = document.querySelector({json.dumps(selector)});"
             "e.scrollIntoView({block: 'center', behavior: 'instant'});"
+            "await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));"
             "const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]})()"
         )
         self("Input.dispatchMouseEvent", type="mouseMoved", x=box[0], y=box[1])
@@ -149,11 +153,18 @@ class Browser:
 
     def pdf(self) -> bytes:
         """The page printed on A4."""
-        return base64.b64decode(self("Page.printToPDF", paperWidth=8.27, paperHeight=11.69, preferCSSPageSize=True)["data"])
+        return base64.b64decode(
+            self("Page.printToPDF", paperWidth=8.27, paperHeight=11.69, preferCSSPageSize=True)["data"]
+        )
 
     def names(self) -> list[dict[str, Any]]:
         """The nodes of the accessibility tree that are not passed over."""
         return [node for node in self("Accessibility.getFullAXTree")["nodes"] if not node.get("ignored")]
+
+
+def plug(commands: int, answers: int) -> None:
+    os.dup2(commands, 3)
+    os.dup2(answers, 4)
 
 
 @contextlib.contextmanager
@@ -169,7 +180,7 @@ def browser() -> Iterator[Browser]:
         running = subprocess.Popen(
             [program, f"--user-data-dir={folder}", *QUIET],
             pass_fds=(3, 4),  # where it reads commands and answers
-            preexec_fn=lambda: (os.dup2(high[0], 3), os.dup2(high[1], 4)) and None,
+            preexec_fn=lambda: plug(*high),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -187,3 +198,5 @@ def browser() -> Iterator[Browser]:
                     found("Browser.close")
             running.terminate()
             running.wait(30)
+            os.close(to)
+            os.close(back)

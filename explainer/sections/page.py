@@ -164,7 +164,9 @@ class Page:
         by_quantity: dict[Quantity, list[int]] = {}
         for quantity, entry in origins:
             by_quantity.setdefault(quantity, []).append(entry)
-        return self.say.text("from_steps", origins=self.say.word("origin_separator").join(self.origin_parts(by_quantity)))
+        return self.say.text(
+            "from_steps", origins=self.say.word("origin_separator").join(self.origin_parts(by_quantity))
+        )
 
     def origin_parts(self, by_quantity: dict[Quantity, list[int]]) -> Iterator[str]:
         for quantity, entries in by_quantity.items():

@@ -79,11 +79,20 @@
     one(".next", bar).disabled = at === blocks.length - 1;
     show(block, "center");
   };
+  const firstInSight = () => {
+    let low = 0, high = blocks.length - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (blocks[middle].getBoundingClientRect().bottom > 0) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  };
   const start = () => {
+    const first = firstInSight();
     bar.hidden = false;
     document.body.classList.add("teaching");
-    const inView = blocks.findIndex((block) => block.getBoundingClientRect().bottom > 0);
-    go(scrollY < 200 || inView < 0 ? 0 : inView);
+    go(first);
     one(".next", bar).focus({ preventScroll: true });
   };
   const end = () => {
@@ -144,8 +153,7 @@
   // ---- the way of a weight: from its line over the neurons it reaches to the loss, and the steps that its row names
 
   const rows = all("tr[data-name]", main);
-  const nameOf = new Map(rows.flatMap((row) => all("a", row).map((link) => [link.hash.slice(1), row.dataset.name])));
-  const drawings = all("svg", main).filter((drawing) => one(".weight[data-name]", drawing));
+  const drawings = all("figure:not([id^='figure-path']) svg", main).filter((drawing) => one(".weight[data-name]", drawing));
   const readouts = drawings.map((drawing) => {
     const readout = made("div", { className: "readout", textContent: words.lighting });
     readout.setAttribute("aria-live", "polite");
@@ -194,12 +202,7 @@
       return fact;
     });
   };
-  const nameAt = (element) => {
-    const named = element.closest(".weight[data-name], tr[data-name]");
-    if (named) return named.dataset.name;
-    const block = main.contains(element) && element.closest(".worked, section.unit[id]");
-    return (block && nameOf.get(stepsOf(block)[0])) || "";
-  };
+  const nameAt = (element) => element.closest("figure:not([id^='figure-path']) .weight, tr[data-name]")?.dataset.name || "";
   const press = (name) => {
     pinned = pinned === name ? "" : name;
     all(".weight[tabindex]").forEach((weight) => weight.setAttribute("aria-pressed", String(weight.dataset.name === pinned)));
@@ -257,7 +260,7 @@
       if (!card.hidden) unpreview();
       else if (at >= 0) end();
       else (pinned = ""), light("");
-    } else if (at >= 0 && keys[event.key] && !event.target.closest("[data-wide]")) {
+    } else if (at >= 0 && keys[event.key] && !event.target.closest("[data-scrolls]")) {
       go(at + keys[event.key]);
       event.preventDefault();
     }
@@ -268,8 +271,9 @@
   const wide = ".equation, .table, figure, main p, main li, main :is(h2, h3, h4)";
   const measured = (element) => {
     const over = element.scrollWidth > element.clientWidth + 1 && getComputedStyle(element).overflowX === "auto";
-    if (over === "wide" in element.dataset) return;
-    for (const [name, value] of [["data-wide", ""], ["tabindex", "0"], ["role", "group"], ["aria-label", words.wide]])
+    if (over === "scrolls" in element.dataset) return;
+    const said = element.matches("div") ? [["role", "group"], ["aria-label", words.wide]] : [["aria-description", words.wide]];
+    for (const [name, value] of [["data-scrolls", ""], ["tabindex", "0"], ...said])
       if (over) element.setAttribute(name, value);
       else element.removeAttribute(name);
   };
@@ -282,7 +286,7 @@
   }, { rootMargin: "200px" });
   toFold.forEach((block) => folds.add(block));
   [...toFold, ...all(wide)].forEach((element) => seen.observe(element));
-  addEventListener("resize", () => all("[data-wide]").forEach(measured));
+  addEventListener("resize", () => all("[data-scrolls]").forEach(measured));
 
   // ---- the contents, and light or dark
 
