@@ -17,6 +17,8 @@ from typing import Any
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from .dialects import Dialect, dialect_of
+
 FIRST = 0xE100  # private use, and not the slots of `typeset`
 MARKER = re.compile("([\ue100-\ue3ff])")
 HERE = Path(__file__).parent
@@ -32,6 +34,11 @@ class Setting:
     format: str = "markdown"  # a name of `templates/formats`, or json
     flavour: str = "github"  # of the mathematics in Markdown
 
+    @property
+    def dialect(self) -> Dialect:
+        """What formulas are put together from."""
+        return dialect_of(self.format)
+
 
 def templates_folder() -> Path:
     """Where the templates are: inside the installed package, or beside it in a checkout."""
@@ -46,7 +53,7 @@ def macros(language: str, setting: Setting) -> dict[str, Callable[..., str]]:
     environment = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, autoescape=False
     )
-    environment.globals.update(format=setting.format, flavour=setting.flavour)
+    environment.globals.update(format=setting.format, flavour=setting.flavour, maths=setting.dialect.forms)
     found: dict[str, Callable[..., str]] = {}
     for path in sorted((folder / "prose" / language).glob("*.j2")):
         module = environment.get_template(f"prose/{language}/{path.name}").module
@@ -64,7 +71,7 @@ class Speaker:
     """Says things in one language and one format. `escape` makes a text of the reader's safe for that format."""
 
     def __init__(self, language: str, setting: Setting, escape: Callable[[str], str] = str) -> None:
-        self.escape = escape
+        self.escape, self.dialect = escape, setting.dialect
         self._macros = macros(language, setting)
         self._words: dict[Any, str] = {}
         self._skeletons = skeletons(language, setting)
