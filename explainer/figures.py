@@ -1,0 +1,414 @@
+"""The figures of a page: a network with its weights, its numbers after both passes, the way of one weight, a graph.
+
+Each is a drawing with what is said about it. Symbols and numbers are those of the page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from .diagram import SIZE, Drawing, svg, tikz
+from .digits import tex_numbers
+from .expressions import PRODUCT, SUM, Tree, names
+from .formula_tex import FormulaTex
+from .graph import Cells, Node
+from .graphs import Key, WorkedGraph
+from .graphs import canonical as canonical_in_graph
+from .layered import Joint, Spot, Text, layered
+from .lettering import lettering
+from .networks import Built
+from .notation import Quantity, Tex, cell_names, tex_name
+from .ops import Array
+from .render import Speaker
+from .worked import Worked
+
+MOST_IN_COLUMN = 12  # neurons; of a larger layer the first few and the last are drawn
+FIRST = 4
+MOST_COLUMNS = 9
+MOST_LABELS = 60  # lines; with more of them none has a label
+WIDEST = 100.0  # of a label with a symbol and a number; wider ones have the symbol alone
+MOST_IN_CHAIN = 40  # lines of a network whose paths are drawn beside the steps
+WIDEST_FORMULA = 13.0  # in a node of a graph, in em
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing, and what is said about it in plain words.
+
+    `name` tells the figures of a page apart, and goes into the names of files. `title` says what is seen, `alt` says it
+    to those who cannot see it.
+    """
+
+    name: str
+    drawing: Drawing
+    title: str
+    alt: str
+
+    def svg(self, literal: bool = False) -> str:
+        """SVG to stand in a page or alone; `literal` has fixed colours in place of CSS variables."""
+        return svg(self.drawing, self.title, self.alt, literal)
+
+    def tikz(self) -> str:
+        """A tikzpicture."""
+        return tikz(self.drawing)
+
+
+def figures(work: Worked, say: Speaker) -> list[Figure]:
+    """The drawings of a network as a whole: as given, and after the passes. None where it is too large to draw."""
+    picture = Picture(work)
+    if not picture.fits:
+        return []
+    found = [picture.given(say)]
+    return [*found, picture.values(say)] if work.network.loss is not None else found
+
+
+# ---- networks
+
+
+@dataclass(frozen=True, eq=False)
+class Connection:
+    """A weight or a bias in its place: from a neuron (None for a bias) to one of `layer`; the numbers are positions."""
+
+    layer: int
+    sender: int | None
+    receiver: int
+    leaf: Node
+    entry: int
+
+    @property
+    def at(self) -> Array:
+        return np.array([self.entry])
+
+    @property
+    def name(self) -> str:
+        """Its canonical name."""
+        return cell_names(self.leaf.cells, self.at)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """Makes the drawings of one worked network."""
+
+    work: Worked
+
+    @cached_property
+    def tex(self) -> Tex:
+        net = self.work.network
+        return Tex(net.problem.writing.notation, len(net.layers), self.work.iteration)
+
+    @cached_property
+    def nodes(self) -> list[Node]:
+        """The inputs, then the activations of each layer."""
+        net = self.work.network
+        return [net.inputs, *(layer.activation for layer in net.layers)]
+
+    @cached_property
+    def shown(self) -> list[list[int]]:
+        """Which inputs and neurons are drawn."""
+        sizes = [node.shape[0] for node in self.nodes]
+        return [
+            [*range(size)] if size <= MOST_IN_COLUMN else [*range(FIRST), size - 1] for size in sizes
+        ]
+
+    @cached_property
+    def connections(self) -> list[Connection]:
+        """Every weight that is drawn."""
+        return [each for number in range(1, len(self.nodes)) for each in self.weights_of(number)]
+
+    def weights_of(self, number: int) -> Iterator[Connection]:
+        layer = self.work.network.layers[number - 1]
+        for receiver in self.shown[number]:
+            for sender in self.shown[number - 1]:
+                flat = receiver * layer.weights.shape[1] + sender
+                if found := leaf_entry(layer.weights, flat):
+                    yield Connection(number, sender, receiver, *found)
+
+    @cached_property
+    def biases(self) -> dict[tuple[int, int], Connection]:
+        """The bias of each neuron that is drawn, by layer and position."""
+        return {
+            (number, receiver): Connection(number, None, receiver, *found)
+            for number, layer in enumerate(self.work.network.layers, 1)
+            for receiver in self.shown[number]
+            if layer.biases is not None and (found := leaf_entry(layer.biases, receiver))
+        }
+
+    @property
+    def fits(self) -> bool:
+        return len(self.nodes) <= MOST_COLUMNS
+
+    @property
+    def few(self) -> bool:
+        """Whether all of it can be drawn, with labels."""
+        return len(self.connections) <= MOST_LABELS
+
+    # ---- texts
+
+    def symbol(self, each: Connection) -> str:
+        return self.tex.symbols(Quantity("value", each.leaf), each.at)[0]
+
+    def number(self, quantity: Quantity, entry: int) -> str:
+        return tex_numbers(self.work.precision.texts(self.work.numbers[quantity].ravel()[entry : entry + 1]))[0]
+
+    def both(self, each: Connection) -> str:
+        return f"{self.symbol(each)} = {self.number(Quantity('value', each.leaf), each.entry)}"
+
+    def gradient(self, each: Connection) -> Text | None:
+        trained = self.work.network.trained.get(each.leaf)
+        if trained is None or not trained.ravel()[each.entry]:
+            return None
+        return Text(self.number(Quantity("adjoint", each.leaf), each.entry), "gradient")
+
+    def neuron_symbols(self, number: int, quantity: str = "") -> list[str]:
+        """The symbols of a column, of no sample in particular."""
+        node = self.nodes[number]
+        assert isinstance(node.cells, Cells)
+        cells = replace(node.cells, columns=("",), sampled=False)
+        return self.tex.cell_symbols(cells, np.arange(len(cells.rows)), quantity)
+
+    def given_text(self) -> Mapping[Connection, Text]:
+        """A label for each weight and bias: with its number, where there is room for all of them."""
+        every = [*self.connections, *self.biases.values()]
+        whole = {each: self.both(each) for each in every}
+        widest = max((lettering(text).width * SIZE for text in whole.values()), default=0.0)
+        return {each: Text(whole[each] if widest <= WIDEST else self.symbol(each)) for each in every}
+
+    # ---- the three drawings
+
+    def given(self, say: Speaker) -> Figure:
+        """The network as it is given: symbols, and the numbers where there is room."""
+        texts = self.given_text() if self.few else {}
+        return self.figure("network", self.drawn(texts, given=True), say, loss=self.tex.loss)
+
+    def values(self, say: Speaker) -> Figure:
+        """After both passes: under each neuron its value and its delta, on each line the gradient of its weight."""
+        every = [*self.connections, *self.biases.values()] if self.few else []
+        texts = {each: text for each in every if (text := self.gradient(each))}
+        drawing = self.drawn(texts, numbers=self.work.network.samples == 1)
+        return self.figure("values", drawing, say, one=self.work.network.samples == 1)
+
+    def path(self, leaf: Node, entry: int, say: Speaker) -> Figure:
+        """The ways from one weight or bias to the loss, strong; the rest pale."""
+        every = [*self.connections, *self.biases.values()]
+        starts = [each for each in every if (each.leaf, each.entry) == (leaf, entry)]
+        strong, reached = set(starts), {(each.layer, each.receiver) for each in starts}
+        for each in self.connections:  # from left to right
+            if (each.layer - 1, each.sender) in reached:
+                strong.add(each)
+                reached.add((each.layer, each.receiver))
+        texts = {each: Text(self.symbol(each)) for each in strong} if self.few else {}
+        name = cell_names(leaf.cells, np.array([entry]))[0]
+        drawing = self.drawn(texts, strong=strong, reached=reached)
+        return self.figure("path-" + re.sub(r"\W+", "-", name).strip("-").lower(), drawing, say, weight=name)
+
+    def figure(self, name: str, drawing: Drawing, say: Speaker, **fields: str | bool) -> Figure:
+        kind = name.partition("-")[0]
+        sizes = [str(node.shape[0]) for node in self.nodes]
+        abbreviated = any(len(shown) < node.shape[0] for shown, node in zip(self.shown, self.nodes, strict=True))
+        said = {key: lettering(value).plain if key == "loss" else value for key, value in fields.items() if isinstance(value, str)}
+        said |= {key: value for key, value in fields.items() if not isinstance(value, str)}
+        title = say.text(f"figure_{kind}_title", **said)
+        alt = say.text(f"figure_{kind}_alt", sizes=sizes, abbreviated=abbreviated, biases=bool(self.biases), **said)
+        return Figure(name, drawing, title, alt)
+
+    # ---- from the network to places and lines
+
+    def drawn(
+        self,
+        texts: Mapping[Connection, Text],
+        given: bool = False,
+        numbers: bool = False,
+        strong: set[Connection] | None = None,
+        reached: set[tuple[int, int]] | None = None,
+    ) -> Drawing:
+        """The network. `given` adds what is given beside it, `numbers` what the passes find; `strong` is the path."""
+
+        def tone(on_path: bool) -> str:
+            return "normal" if strong is None else "strong" if on_path else "pale"
+
+        joints = [
+            Joint(
+                f"{each.layer - 1}:{each.sender}",
+                f"{each.layer}:{each.receiver}",
+                "weight",
+                each.name,
+                texts.get(each),
+                tone(strong is not None and each in strong),
+            )
+            for each in self.connections
+        ]
+        columns = [self.column(number, texts, given or numbers, numbers, strong, reached) for number in range(len(self.nodes))]
+        if self.work.network.loss is not None:
+            last = len(self.nodes) - 1
+            columns.append([self.loss_spot(given, numbers, tone(True))])
+            joints += [
+                Joint(f"{last}:{k}", "loss", "link", self.names(last)[k], None, tone((last, k) in (reached or ())))
+                for k in self.shown[last]
+            ]
+        return layered(columns, joints)
+
+    def names(self, number: int) -> tuple[str, ...]:
+        cells = self.nodes[number].cells
+        assert isinstance(cells, Cells)
+        return cells.rows
+
+    def column(
+        self,
+        number: int,
+        texts: Mapping[Connection, Text],
+        inputs: bool,
+        numbers: bool,
+        strong: set[Connection] | None,
+        reached: set[tuple[int, int]] | None,
+    ) -> list[Spot]:
+        """The inputs or the neurons of a layer, the middle of a large one as dots."""
+        symbols, labels, single = self.neuron_symbols(number), self.names(number), self.work.network.samples == 1
+        found = []
+        for k in self.shown[number]:
+            tone = "normal" if reached is None else "strong" if (number, k) in reached else "pale"
+            value = self.number(Quantity("value", self.nodes[number]), k) if single else ""
+            bias = self.biases.get((number, k))
+            found.append(
+                Spot(
+                    key=f"{number}:{k}",
+                    kind="neuron" if number else "input",
+                    name=labels[k],
+                    text=symbols[k],
+                    round=number > 0,
+                    left=(Text(value, "value"),) if inputs and single and not number else (),
+                    under=self.found_at(number, k, symbols[k]) if numbers and number else (),
+                    bias=bias and self.bias_joint(bias, texts.get(bias), strong),
+                    tone=tone,
+                )
+            )
+        if len(found) < self.nodes[number].shape[0]:
+            found.insert(FIRST, Spot(f"{number}:dots", "dots", text=r"\vdots", tone="normal" if reached is None else "pale"))
+        return found
+
+    def bias_joint(self, bias: Connection, text: Text | None, strong: set[Connection] | None) -> Joint:
+        tone = "normal" if strong is None else "strong" if bias in strong else "pale"
+        return Joint("", "", "weight", bias.name, text, tone)
+
+    def found_at(self, number: int, k: int, symbol: str) -> tuple[Text, ...]:
+        """What the passes find at a neuron: its value and its delta."""
+        layer = self.work.network.layers[number - 1]
+        found = [Text(f"{symbol} = {self.number(Quantity('value', layer.activation), k)}", "value")]
+        delta = Quantity("adjoint", layer.pre_activation)
+        if delta in self.work.numbers:
+            name = self.delta_symbols(layer)[k]
+            found.append(Text(f"{name} = {self.number(delta, k)}", "gradient"))
+        return tuple(found)
+
+    def delta_symbols(self, layer: Built) -> list[str]:
+        cells = layer.pre_activation.cells
+        assert isinstance(cells, Cells)
+        return self.tex.cell_symbols(cells, np.arange(len(cells.rows)), "delta")
+
+    def loss_spot(self, given: bool, numbers: bool, tone: str) -> Spot:
+        """The loss, with the targets under it where they are given, or its value."""
+        net, under = self.work.network, tuple[Text, ...]()
+        assert net.targets is not None
+        if numbers:
+            under = (Text(f"{self.tex.loss} = {self.number(Quantity('value', net.end), 0)}", "value"),)
+        elif given and net.samples == 1 and net.targets.size <= 4:
+            quantity = Quantity("value", net.targets)
+            symbols = self.tex.symbols(quantity, np.arange(net.targets.size))
+            under = tuple(Text(f"{symbol} = {self.number(quantity, k)}", "value") for k, symbol in enumerate(symbols))
+        return Spot("loss", "loss", "E", self.tex.loss, under=under, tone=tone)
+
+
+def leaf_entry(node: Node, flat: int) -> tuple[Node, int] | None:
+    """The leaf that holds an entry, and where in it; None for a connection that does not exist."""
+    if node.op != "take":
+        return node, flat
+    where = int(node.params["where"].ravel()[flat])
+    return (node.parents[0], where) if where >= 0 else None
+
+
+# ---- computational graphs
+
+
+class OneLine(FormulaTex):
+    """Prints formulas on one line: a fraction as a/b."""
+
+    def made(self, tree: Tree, least: int) -> tuple[str, int]:
+        if tree.kind != "quotient":
+            return super().made(tree, least)
+        above, below = tree.parts
+        return f"{self.text(above, PRODUCT)}/{self.text(below, PRODUCT + 1)}", PRODUCT
+
+
+def graph_figure(work: WorkedGraph, say: Speaker) -> Figure | None:
+    """The graph with the value of each node over it and its adjoint under it, and on each edge its partial."""
+    columns = graph_columns(work)
+    reads = [(node, each) for node in work.leading if node in work.formulas for each in names(work.formulas[node])]
+    if len(columns) > MOST_COLUMNS or max(map(len, columns)) > MOST_IN_COLUMN or len(reads) > MOST_LABELS:
+        return None
+    spots = [[graph_spot(work, node) for node in column] for column in columns]
+    joints = [graph_joint(work, Key("edge", node, each)) for node, each in reads]
+    title = say.text("figure_graph_title", end=work.end)
+    alt = say.text("figure_graph_alt", end=work.end, nodes=[*work.formulas], inputs=[*work.problem.input_names])
+    return Figure("graph", layered(spots, joints), title, alt)
+
+
+def graph_columns(work: WorkedGraph) -> list[list[str]]:
+    """Each node one column after the last that it reads; an input right before the first that reads it."""
+    place: dict[str, int] = {}
+    for node in work.leading:
+        if node in work.formulas:
+            place[node] = 1 + max((place.get(each, 0) for each in names(work.formulas[node])), default=0)
+    for each in work.leading:
+        if each not in work.formulas:
+            place[each] = min(
+                (place[node] for node in place if node in work.formulas and each in names(work.formulas[node])), default=1
+            ) - 1
+    columns: list[list[str]] = [[] for _ in range(max(place.values()) + 1)]
+    for node in work.leading:
+        columns[place[node]].append(node)
+    return [column for column in columns if column]
+
+
+def graph_spot(work: WorkedGraph, node: str) -> Spot:
+    value, adjoint = Key("value", node), Key("adjoint", node)
+    text = tex_name(node)
+    if node in work.formulas:
+        printer = OneLine(lambda name, alone: tex_name(name), euler="e" not in work.leading)
+        formula = printer.text(work.formulas[node], SUM)
+        text = f"{text} = {formula}" if lettering(f"{text} = {formula}").width <= WIDEST_FORMULA else text
+    over = (Text(printed(work, value), "value"),)
+    under: tuple[Text, ...] = ()
+    if adjoint in work.numbers:
+        under = (Text(rf"d{tex_name(work.end)}/d{tex_name(node)} = {printed(work, adjoint)}", "gradient"),)
+    return Spot(node, "node", node, text, over=over, under=under)
+
+
+def graph_joint(work: WorkedGraph, edge: Key) -> Joint:
+    text = None
+    if edge in work.numbers:
+        symbol = rf"\partial {tex_name(edge.node)}/\partial {tex_name(edge.by)}"
+        text = Text(f"{symbol} = {printed(work, edge)}")
+    return Joint(edge.by, edge.node, "edge", canonical_in_graph(work, edge), text)
+
+
+def printed(work: WorkedGraph, key: Key) -> str:
+    return tex_numbers(work.precision.texts(np.array([work.numbers[key]])))[0]
+
+
+# ---- names
+
+
+def place_of(work: Worked, name: str) -> tuple[Node, int] | None:
+    """The leaf and the entry of a weight or bias, by its canonical name."""
+    net = work.network
+    for leaf in net.given:
+        quantity = leaf.cells.quantity if isinstance(leaf.cells, Cells) else "weight"
+        if quantity in ("weight", "bias", "threshold"):
+            known = cell_names(leaf.cells, np.arange(leaf.size))
+            if name in known:
+                return leaf, known.index(name)
+    return None
