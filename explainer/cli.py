@@ -77,6 +77,12 @@ OUTPUTS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
 ]
 
 
+def figures_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--figures", is_flag=True, help="Write the figures of a page in Markdown beside it, as SVG files."
+    )(command)
+
+
 def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Where a page goes, and in which format."""
     for names, settings in reversed(OUTPUTS):
@@ -112,8 +118,11 @@ def demo(folder: Path, language: str) -> None:
 @main.command()
 @click.argument("spec_file", metavar="SPEC", type=click.Path())
 @output_options
+@figures_option
 @writing_options
-def derive(spec_file: str, outputs: tuple[str, ...], to: str | None, flavour: str, **options: Any) -> None:
+def derive(
+    spec_file: str, outputs: tuple[str, ...], to: str | None, flavour: str, figures: bool, **options: Any
+) -> None:
     """Write the worked derivation of SPEC.
 
     The format follows FILE's ending: .md, .tex, .html, .json.
@@ -122,7 +131,7 @@ def derive(spec_file: str, outputs: tuple[str, ...], to: str | None, flavour: st
     with refusals(spec_file):
         files = files_of(outputs, to)
         found = derivation.explain(problem.read_problem(spec_file, **options))
-        derivation.save(files, found, flavour)
+        derivation.save(files, found, flavour, figures)
         if not outputs or "-" in outputs:
             show_text(found.text(FORMAT_NAMES[to or "markdown"], flavour))
     written = f"wrote {', '.join(str(path) for path, _ in files)}: " if files else ""
@@ -134,9 +143,17 @@ def derive(spec_file: str, outputs: tuple[str, ...], to: str | None, flavour: st
 @click.option("--epochs", type=click.IntRange(1, 1_000_000), required=True, metavar="N", help="How many updates.")
 @click.option("--show", default="0", metavar="K,...", help="Work in full what starts after so many updates (0).")
 @output_options
+@figures_option
 @writing_options
 def train(
-    spec_file: str, epochs: int, show: str, outputs: tuple[str, ...], to: str | None, flavour: str, **options: Any
+    spec_file: str,
+    epochs: int,
+    show: str,
+    outputs: tuple[str, ...],
+    to: str | None,
+    flavour: str,
+    figures: bool,
+    **options: Any,
 ) -> None:
     """Train the network of SPEC, and work the chosen epochs in full.
 
@@ -148,7 +165,7 @@ def train(
     with refusals(spec_file):
         files = files_of(outputs, to)
         found = derivation.train(problem.read_problem(spec_file, **options), epochs, chosen, report)
-        derivation.save(files, found, flavour)
+        derivation.save(files, found, flavour, figures)
         if not outputs or "-" in outputs:
             show_text(found.text(FORMAT_NAMES[to or "markdown"], flavour))
     written = f"wrote {', '.join(str(path) for path, _ in files)}: " if files else ""

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
+from urllib.parse import quote
 
-from .document import document
-from .errors import ExplainerError, NotBuilt
+from .document import document, pages_of
+from .errors import ExplainerError, NotBuilt, printable
+from .figures import Figure, Picture, place_of
+from .graph import Node
 from .graphs import graph_record, worked_graph
 from .graphs import named as named_in_graph
-from .problem import GraphProblem, Problem
+from .problem import GraphProblem, Problem, parameter_names
 from .publish import ESCAPES, with_mathml, write
 from .record import record
 from .render import Speaker, streamed
-from .sections.graph import graph_document
+from .sections.graph import GraphPage, graph_document
 from .training import trained
 from .values import Check
 from .worked import Worked, iterations, named
@@ -57,20 +60,33 @@ class Derivation:
         """The loss before the first update and after the last; None where there is none."""
         return self._work.loss_before, self._works[-1].loss_after
 
-    def text(self, to: str = "markdown", flavour: str = "github") -> Iterator[str]:
-        """The page in pieces. `to` is markdown, latex, html or json; `flavour` is of the mathematics in Markdown."""
+    def figures(self, to: str = "markdown") -> list[Figure]:
+        """The figures of the page; `to` is the format in which their captions are set."""
+        say = Speaker(self.problem.writing.language, to, "github", ESCAPES[to])
+        return [figure for page in pages_of(self._works, say) for figure in page.figures.values()]
+
+    def path(self, name: str) -> Figure:
+        """The figure of the ways from a weight or bias to the loss. Raises ExplainerError for a name that there is not."""
+        leaf, entry = parameter(self._work, name)
+        return Picture(self._work).path(leaf, entry, Speaker(self.problem.writing.language, "markdown"))
+
+    def text(self, to: str = "markdown", flavour: str = "github", figures: str = "") -> Iterator[str]:
+        """The page in pieces. `to` is markdown, latex, html or json; `flavour` is of the mathematics in Markdown.
+
+        In Markdown, `figures` is what the names of the files that hold the figures begin with; without it there are none.
+        """
         if to == "json":
             return streamed(record(self._works, training=bool(self.curve)))
-        say = Speaker(self.problem.writing.language, to, flavour, ESCAPES[to])
+        say = Speaker(self.problem.writing.language, to, flavour, ESCAPES[to], figures)
         page = streamed(document(self._works, say, self.curve))
         return with_mathml(page) if to == "html" else page
 
-    def save(self, *paths: str | PathLike[str], flavour: str = "github") -> None:
+    def save(self, *paths: str | PathLike[str], flavour: str = "github", figures: bool = False) -> None:
         """Write the page into files; each one's ending says in which format. All are replaced, or none is.
 
-        Raises NotBuilt for an ending that has no format, OutputError where a file cannot be written.
+        With `figures` those of a page in Markdown are written beside it as SVG. Raises NotBuilt for an ending that has no format, OutputError where a file cannot be written.
         """
-        save([(Path(path), format_of(path)) for path in paths], self, flavour)
+        save([(Path(path), format_of(path)) for path in paths], self, flavour, figures)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return {"text/markdown": "".join(self.text("markdown", "jupyter")), "text/plain": repr(self)}
@@ -110,15 +126,36 @@ class GraphDerivation(Derivation):
         check = f"checked by {self.check.method}, worst relative error {self.check.worst_relative_error:.1e}"
         return f"{end} = {values[end]:.5g}; {', '.join(found)}; {check}"
 
-    def text(self, to: str = "markdown", flavour: str = "github") -> Iterator[str]:
+    def figures(self, to: str = "markdown") -> list[Figure]:
+        return GraphPage(self._graph, Speaker(self.problem.writing.language, to, "github", ESCAPES[to])).figures
+
+    def path(self, name: str) -> Figure:
+        raise ExplainerError("a graph has no weights; draw it as a whole")
+
+    def text(self, to: str = "markdown", flavour: str = "github", figures: str = "") -> Iterator[str]:
         language = self.problem.writing.language
         if to == "json":
             return streamed(graph_record(self._graph, Speaker(language, "markdown")))
-        page = streamed(graph_document(self._graph, Speaker(language, to, flavour, ESCAPES[to])))
+        page = streamed(graph_document(self._graph, Speaker(language, to, flavour, ESCAPES[to], figures)))
         return with_mathml(page) if to == "html" else page
 
     def __repr__(self) -> str:
         return f"<Derivation {self.problem.title!r}: a graph of {len(self._graph.problem.nodes)} nodes>"
+
+
+def parameter(work: Worked, name: str) -> tuple[Node, int]:
+    """The leaf and the entry of the weight or bias that a name means, as people write names: W36, w_36, W[3,6]."""
+    problem = work.network.problem
+    meant = sorted(parameter_names(name, problem.input_names, problem.layers))
+    found = [place for each in meant if (place := place_of(work, each))]
+    if len(found) != 1:
+        several = (
+            f"can be {' or '.join(meant)}; write one of these"
+            if meant
+            else "is no weight or bias; write W[3,6] or b[6]"
+        )
+        raise ExplainerError(f"{printable(repr(name))} {several}")
+    return found[0]
 
 
 def explain(problem: Problem | GraphProblem) -> Derivation:
@@ -144,8 +181,15 @@ def train(
     return Derivation(problem, found.worked, found.curve)
 
 
-def save(outputs: Iterable[tuple[Path, str]], derivation: Derivation, flavour: str) -> None:
-    write({path: derivation.text(to, flavour) for path, to in outputs})
+def save(outputs: Iterable[tuple[Path, str]], derivation: Derivation, flavour: str, figures: bool = False) -> None:
+    """Write each file; with `figures` also those of the pages in Markdown, as `net-network.svg` beside `net.md`."""
+    texts: dict[Path, Iterator[str]] = {}
+    for path, to in outputs:
+        beside = figures and to == "markdown"
+        texts[path] = derivation.text(to, flavour, quote(path.stem) if beside else "")
+        for figure in derivation.figures() if beside else ():
+            texts[path.with_name(f"{path.stem}-{figure.name}.svg")] = iter([figure.svg()])
+    write(texts)
 
 
 def format_of(path: str | PathLike[str]) -> str:

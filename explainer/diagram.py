@@ -10,6 +10,7 @@ Lengths are pixels, y goes down. Lines are interrupted under labels, so that not
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -18,9 +19,10 @@ from .lettering import Lettering, Run, lettering, width_of
 
 SIZE = 14.0  # of the letters
 POINTS = 0.715  # a pixel in TikZ, so that the letters are of 10 points
-MARGIN = 1.06  # Computer Modern and the fonts of a browser may be a little wider than Times
+MARGIN = 1.12  # Computer Modern and the fonts of a browser may be a little wider than Times
 
 Point = tuple[float, float]
+Corners = tuple[Point, ...]  # of a rectangle that may be turned
 
 
 @dataclass(frozen=True)
@@ -32,34 +34,44 @@ class Box:
     right: float
     bottom: float
 
-    def meets(self, other: Box, gap: float = 0.0) -> bool:
-        """Whether the two overlap, or come nearer than the gap."""
+    @property
+    def corners(self) -> Corners:
         return (
-            self.left < other.right + gap
-            and other.left < self.right + gap
-            and self.top < other.bottom + gap
-            and other.top < self.bottom + gap
+            (self.left, self.top),
+            (self.right, self.top),
+            (self.right, self.bottom),
+            (self.left, self.bottom),
         )
 
 
 @dataclass(frozen=True)
 class Label:
-    """A symbol, a number or an equation; (x, y) is the middle of its line, at the foot of the letters."""
+    """A symbol, a number or an equation.
+
+    (x, y) is the middle of its line, at the foot of the letters, about which it is turned by `angle` (in degrees,
+    clockwise).
+    """
 
     tex: str
     x: float
     y: float
     voice: str = "plain"
+    angle: float = 0.0
 
     @property
     def letters(self) -> Lettering:
-        return lettering(self.tex, {"value": False, "gradient": True}.get(self.voice))
+        return lettering(self.tex, True if self.voice == "gradient" else None)
 
     @property
-    def box(self) -> Box:
+    def level(self) -> Box:
+        """The room it takes before it is turned."""
         letters = self.letters
         half = letters.width * SIZE * MARGIN / 2
         return Box(self.x - half, self.y - letters.above * SIZE, self.x + half, self.y + letters.below * SIZE)
+
+    @property
+    def corners(self) -> Corners:
+        return tuple(turned(corner, (self.x, self.y), self.angle) for corner in self.level.corners)
 
 
 @dataclass(frozen=True)
@@ -107,19 +119,41 @@ class Drawing:
     parts: tuple[Part, ...]
 
 
+# ---- rectangles, turned or not
+
+
+def turned(point: Point, about: Point, angle: float) -> Point:
+    """The point turned clockwise about another one, by degrees."""
+    cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    across, down = point[0] - about[0], point[1] - about[1]
+    return about[0] + across * cos - down * sin, about[1] + across * sin + down * cos
+
+
+def overlap(one: Corners, other: Corners, gap: float = 0.0) -> bool:
+    """Whether two rectangles overlap, or come nearer than the gap: whether no side of either lies between them."""
+    for (x0, y0), (x1, y1) in (*pairwise(one[:3]), *pairwise(other[:3])):
+        length = max(math.hypot(x1 - x0, y1 - y0), 1e-9)
+        along = ((x1 - x0) / length, (y1 - y0) / length)
+        first, second = ([x * along[0] + y * along[1] for x, y in corners] for corners in (one, other))
+        if max(first) + gap <= min(second) or max(second) + gap <= min(first):
+            return False
+    return True
+
+
 # ---- lines under labels
 
 
 def drawing_of(parts: Sequence[Part], border: float = 6.0) -> Drawing:
     """The parts moved onto a sheet that just holds them, their lines interrupted under all labels."""
-    boxes = [each.box for part in parts for each in (*part.labels, *part.outlines)]
     points = [point for part in parts for line in part.lines for point in line.points]
-    left = min([box.left for box in boxes] + [x for x, _ in points]) - border
-    top = min([box.top for box in boxes] + [y for _, y in points]) - border
-    right = max([box.right for box in boxes] + [x for x, _ in points]) + border
-    bottom = max([box.bottom for box in boxes] + [y for _, y in points]) + border
-    labels = [label.box for part in parts for label in part.labels]
-    cut = [replace(part, lines=tuple(piece for line in part.lines for piece in cut_line(line, labels))) for part in parts]
+    points += [point for part in parts for each in part.labels for point in each.corners]
+    points += [point for part in parts for each in part.outlines for point in each.box.corners]
+    left, right = min(x for x, _ in points) - border, max(x for x, _ in points) + border
+    top, bottom = min(y for _, y in points) - border, max(y for _, y in points) + border
+    labels = [label for part in parts for label in part.labels]
+    cut = [
+        replace(part, lines=tuple(piece for line in part.lines for piece in cut_line(line, labels))) for part in parts
+    ]
     return Drawing(right - left, bottom - top, tuple(moved(part, -left, -top) for part in cut))
 
 
@@ -128,17 +162,15 @@ def moved(part: Part, across: float, down: float) -> Part:
         part,
         outlines=tuple(replace(each, x=each.x + across, y=each.y + down) for each in part.outlines),
         labels=tuple(replace(each, x=each.x + across, y=each.y + down) for each in part.labels),
-        lines=tuple(
-            replace(line, points=tuple((x + across, y + down) for x, y in line.points)) for line in part.lines
-        ),
+        lines=tuple(replace(line, points=tuple((x + across, y + down) for x, y in line.points)) for line in part.lines),
     )
 
 
-def cut_line(line: Line, boxes: Sequence[Box], gap: float = 2.0) -> Iterator[Line]:
-    """What is left of a line outside the boxes; the last piece keeps the tip."""
+def cut_line(line: Line, labels: Sequence[Label]) -> Iterator[Line]:
+    """What is left of a line outside the labels; the last piece keeps the tip."""
     so_far: list[Point] = [line.points[0]]
     for start, end in pairwise(line.points):
-        hidden = merged(inside(start, end, box, gap) for box in boxes)
+        hidden = merged(under(start, end, label, 2.0) for label in labels)
         for first, last in hidden:
             so_far.append(between(start, end, first))
             if len(so_far) > 1 and so_far[0] != so_far[-1]:
@@ -153,9 +185,11 @@ def between(start: Point, end: Point, t: float) -> Point:
     return start[0] + t * (end[0] - start[0]), start[1] + t * (end[1] - start[1])
 
 
-def inside(start: Point, end: Point, box: Box, gap: float) -> tuple[float, float] | None:
-    """Which stretch of a straight line lies in a box, as parts of its length; None where it does not meet it."""
-    first, last = 0.0, 1.0
+def under(start: Point, end: Point, label: Label, gap: float = 0.0) -> tuple[float, float] | None:
+    """Which stretch of a straight line lies under a label, as parts of its length; None where it does not meet it."""
+    box, first, last = label.level, 0.0, 1.0
+    if label.angle:
+        start, end = (turned(point, (label.x, label.y), -label.angle) for point in (start, end))
     sides = ((box.left - gap, box.right + gap), (box.top, box.bottom))
     for a, b, (low, high) in zip(start, end, sides, strict=True):
         if a == b:
@@ -245,9 +279,7 @@ def svg_line(line: Line, tone: str, ink: str) -> str:
     length = max(((x - x0) ** 2 + (y - y0) ** 2) ** 0.5, 1e-9)
     along, size = ((x - x0) / length, (y - y0) / length), TIP * (1.3 if tone == "strong" else 1)
     back = (x - size * along[0], y - size * along[1])
-    corners = [
-        (back[0] - side * 0.36 * size * along[1], back[1] + side * 0.36 * size * along[0]) for side in (1, -1)
-    ]
+    corners = [(back[0] - side * 0.36 * size * along[1], back[1] + side * 0.36 * size * along[0]) for side in (1, -1)]
     tip = " ".join(f"{n(a)},{n(b)}" for a, b in ((x, y), *corners))
     shaft = (*points[:-1], (x - 0.7 * size * along[0], y - 0.7 * size * along[1]))
     return polyline(shaft) + f'<polygon points="{tip}" fill="{ink}" stroke="none"/>'
@@ -261,7 +293,8 @@ def svg_label(label: Label, colours: Mapping[str, str]) -> str:
     letters = label.letters
     left = label.x - letters.width * SIZE / 2
     spans = "".join(svg_run(run, left, label.y) for run in letters.runs if run.text.strip())
-    return f'<text fill="{colours[label.voice]}" stroke="none" class="{label.voice}">{spans}</text>'
+    turn = f' transform="rotate({n(label.angle)} {n(label.x)} {n(label.y)})"' if label.angle else ""
+    return f'<text fill="{colours[label.voice]}" stroke="none" class="{label.voice}"{turn}>{spans}</text>'
 
 
 LIFT = {0: 0.0, 1: -0.42, -1: 0.22}  # of what stands above or below, in em
@@ -312,7 +345,9 @@ def tikz_part(part: Part) -> str:
     ]
     outlines = [tikz_outline(outline) for outline in part.outlines]
     labels = [
-        rf"\node[label,{label.voice}] at ({n(label.x)},{n(label.y)}) {{${tikz_tex(label)}$}};" for label in part.labels
+        rf"\node[label,{label.voice}{f',rotate={n(-label.angle)}' if label.angle else ''}]"
+        rf" at ({n(label.x)},{n(label.y)}) {{${tikz_tex(label)}$}};"
+        for label in part.labels
     ]
     return "\n".join([rf"\begin{{scope}}[{TIKZ_TONES[part.tone]}]", *lines, *outlines, *labels, r"\end{scope}"])
 
@@ -325,6 +360,4 @@ def tikz_outline(outline: Outline) -> str:
     box, corner = outline.box, outline.corner * POINTS
     if 2 * outline.corner >= outline.height and outline.width == outline.height:
         return rf"\draw ({n(outline.x)},{n(outline.y)}) circle[radius={n(corner)}pt];"
-    return (
-        rf"\draw[rounded corners={n(corner)}pt] ({n(box.left)},{n(box.top)}) rectangle ({n(box.right)},{n(box.bottom)});"
-    )
+    return rf"\draw[rounded corners={n(corner)}pt] ({n(box.left)},{n(box.top)}) rectangle ({n(box.right)},{n(box.bottom)});"

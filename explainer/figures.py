@@ -6,13 +6,14 @@ Each is a drawing with what is said about it. Symbols and numbers are those of t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from .diagram import SIZE, Drawing, svg, tikz
+from .diagram import Drawing, svg, tikz
 from .digits import tex_numbers
 from .expressions import PRODUCT, SUM, Tree, names
 from .formula_tex import FormulaTex
@@ -21,7 +22,6 @@ from .graphs import Key, WorkedGraph
 from .graphs import canonical as canonical_in_graph
 from .layered import Joint, Spot, Text, layered
 from .lettering import lettering
-from .networks import Built
 from .notation import Quantity, Tex, cell_names, tex_name
 from .ops import Array
 from .render import Speaker
@@ -30,24 +30,27 @@ from .worked import Worked
 MOST_IN_COLUMN = 12  # neurons; of a larger layer the first few and the last are drawn
 FIRST = 4
 MOST_COLUMNS = 9
-MOST_LABELS = 60  # lines; with more of them none has a label
-WIDEST = 100.0  # of a label with a symbol and a number; wider ones have the symbol alone
+MOST_LABELS = 16  # between two columns; where there are more lines none of them has a label
+MOST_EDGES = 60  # of a graph that is drawn
+WIDEST = 820.0  # of a drawing with numbers beside its symbols; one that would be wider has symbols alone
 MOST_IN_CHAIN = 40  # lines of a network whose paths are drawn beside the steps
+MOST_INTERRUPTED = 4  # lines that numbers beside symbols may cover; where they would cover more, symbols stand alone
 WIDEST_FORMULA = 13.0  # in a node of a graph, in em
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing, and what is said about it in plain words.
+    """A drawing, and what is said about it.
 
-    `name` tells the figures of a page apart, and goes into the names of files. `title` says what is seen, `alt` says it
-    to those who cannot see it.
+    `name` tells the figures of a page apart, and goes into the names of files. `title` says in plain words what is seen,
+    `alt` says it to those who cannot see it, `caption` is the title as the format of the page sets it.
     """
 
     name: str
     drawing: Drawing
     title: str
     alt: str
+    caption: str
 
     def svg(self, literal: bool = False) -> str:
         """SVG to stand in a page or alone; `literal` has fixed colours in place of CSS variables."""
@@ -58,13 +61,24 @@ class Figure:
         return tikz(self.drawing)
 
 
-def figures(work: Worked, say: Speaker) -> list[Figure]:
-    """The drawings of a network as a whole: as given, and after the passes. None where it is too large to draw."""
-    picture = Picture(work)
-    if not picture.fits:
-        return []
-    found = [picture.given(say)]
-    return [*found, picture.values(say)] if work.network.loss is not None else found
+BODIES: Mapping[str, Callable[[Figure], str]] = {  # format -> how a figure stands in the page itself
+    "html": Figure.svg,
+    "latex": Figure.tikz,
+}
+
+
+def is_drawn(say: Speaker) -> bool:
+    """Whether pages of this kind have figures: in themselves, or in files beside them."""
+    return say.format in BODIES or bool(say.figures)
+
+
+def figure_text(say: Speaker, figure: Figure) -> str:
+    """The figure in a page: drawn there, or a link to its file."""
+    link = f"{say.figures}-{figure.name}.svg" if say.figures and say.format not in BODIES else ""
+    body = BODIES[say.format](figure) if say.format in BODIES else ""
+    return say.text(
+        "figure", id=f"figure-{figure.name}", body=body, link=link, caption=figure.caption, alt=say.escape(figure.alt)
+    )
 
 
 # ---- networks
@@ -111,9 +125,7 @@ class Picture:
     def shown(self) -> list[list[int]]:
         """Which inputs and neurons are drawn."""
         sizes = [node.shape[0] for node in self.nodes]
-        return [
-            [*range(size)] if size <= MOST_IN_COLUMN else [*range(FIRST), size - 1] for size in sizes
-        ]
+        return [[*range(size)] if size <= MOST_IN_COLUMN else [*range(FIRST), size - 1] for size in sizes]
 
     @cached_property
     def connections(self) -> list[Connection]:
@@ -142,10 +154,11 @@ class Picture:
     def fits(self) -> bool:
         return len(self.nodes) <= MOST_COLUMNS
 
-    @property
-    def few(self) -> bool:
-        """Whether all of it can be drawn, with labels."""
-        return len(self.connections) <= MOST_LABELS
+    @cached_property
+    def labelled(self) -> set[Connection]:
+        """The weights and biases that have room for labels."""
+        lines = Counter(each.layer for each in self.connections)
+        return {each for each in (*self.connections, *self.biases.values()) if lines[each.layer] <= MOST_LABELS}
 
     # ---- texts
 
@@ -159,10 +172,15 @@ class Picture:
         return f"{self.symbol(each)} = {self.number(Quantity('value', each.leaf), each.entry)}"
 
     def gradient(self, each: Connection) -> Text | None:
+        """Of a weight or bias that is trained; None where a bias only repeats the delta of its neuron."""
         trained = self.work.network.trained.get(each.leaf)
         if trained is None or not trained.ravel()[each.entry]:
             return None
-        return Text(self.number(Quantity("adjoint", each.leaf), each.entry), "gradient")
+        found = self.number(Quantity("adjoint", each.leaf), each.entry)
+        z = self.work.network.layers[each.layer - 1].pre_activation
+        if each.sender is None and z.shape[1] == 1 and self.number(Quantity("adjoint", z), each.receiver) == found:
+            return None
+        return Text(found, "gradient")
 
     def neuron_symbols(self, number: int, quantity: str = "") -> list[str]:
         """The symbols of a column, of no sample in particular."""
@@ -171,26 +189,22 @@ class Picture:
         cells = replace(node.cells, columns=("",), sampled=False)
         return self.tex.cell_symbols(cells, np.arange(len(cells.rows)), quantity)
 
-    def given_text(self) -> Mapping[Connection, Text]:
-        """A label for each weight and bias: with its number, where there is room for all of them."""
-        every = [*self.connections, *self.biases.values()]
-        whole = {each: self.both(each) for each in every}
-        widest = max((lettering(text).width * SIZE for text in whole.values()), default=0.0)
-        return {each: Text(whole[each] if widest <= WIDEST else self.symbol(each)) for each in every}
-
     # ---- the three drawings
 
     def given(self, say: Speaker) -> Figure:
         """The network as it is given: symbols, and the numbers where there is room."""
-        texts = self.given_text() if self.few else {}
-        return self.figure("network", self.drawn(texts, given=True), say, loss=self.tex.loss)
+        every = self.labelled
+        drawing = self.drawn({each: Text(self.both(each)) for each in every}, given=True)
+        if every and (drawing.width > WIDEST or interrupted(drawing) > MOST_INTERRUPTED):
+            drawing = self.drawn({each: Text(self.symbol(each)) for each in every}, given=True)
+        loss = self.tex.loss if self.work.network.loss else ""
+        return self.figure("network", drawing, say, loss, lettering(loss).plain)
 
-    def values(self, say: Speaker) -> Figure:
+    def values(self, say: Speaker, called: str = "values") -> Figure:
         """After both passes: under each neuron its value and its delta, on each line the gradient of its weight."""
-        every = [*self.connections, *self.biases.values()] if self.few else []
-        texts = {each: text for each in every if (text := self.gradient(each))}
+        texts = {each: text for each in self.labelled if (text := self.gradient(each))}
         drawing = self.drawn(texts, numbers=self.work.network.samples == 1)
-        return self.figure("values", drawing, say, one=self.work.network.samples == 1)
+        return self.figure(called, drawing, say)
 
     def path(self, leaf: Node, entry: int, say: Speaker) -> Figure:
         """The ways from one weight or bias to the loss, strong; the rest pale."""
@@ -201,20 +215,30 @@ class Picture:
             if (each.layer - 1, each.sender) in reached:
                 strong.add(each)
                 reached.add((each.layer, each.receiver))
-        texts = {each: Text(self.symbol(each)) for each in strong} if self.few else {}
+        texts = {each: Text(self.symbol(each)) for each in strong & self.labelled}
         name = cell_names(leaf.cells, np.array([entry]))[0]
         drawing = self.drawn(texts, strong=strong, reached=reached)
-        return self.figure("path-" + re.sub(r"\W+", "-", name).strip("-").lower(), drawing, say, weight=name)
+        symbol = self.tex.symbols(Quantity("value", leaf), np.array([entry]))[0]
+        return self.figure("path-" + re.sub(r"\W+", "-", name).strip("-"), drawing, say, symbol, name)
 
-    def figure(self, name: str, drawing: Drawing, say: Speaker, **fields: str | bool) -> Figure:
-        kind = name.partition("-")[0]
-        sizes = [str(node.shape[0]) for node in self.nodes]
-        abbreviated = any(len(shown) < node.shape[0] for shown, node in zip(self.shown, self.nodes, strict=True))
-        said = {key: lettering(value).plain if key == "loss" else value for key, value in fields.items() if isinstance(value, str)}
-        said |= {key: value for key, value in fields.items() if not isinstance(value, str)}
-        title = say.text(f"figure_{kind}_title", **said)
-        alt = say.text(f"figure_{kind}_alt", sizes=sizes, abbreviated=abbreviated, biases=bool(self.biases), **said)
-        return Figure(name, drawing, title, alt)
+    def figure(self, name: str, drawing: Drawing, say: Speaker, symbol: str = "", called: str = "") -> Figure:
+        """The drawing with its texts. They speak of the loss or the weight by its symbol, or as it is `called`."""
+        kind, one = name.partition("-")[0], self.work.network.samples == 1
+        of = self.work.network.loss is not None
+        title, caption = (
+            say.text(f"figure_{kind}_title", what=what, one=one, loss=of)
+            for what in (called, say.text("mathematics", tex=symbol) if symbol else "")
+        )
+        alt = say.text(
+            f"figure_{kind}_alt",
+            what=called,
+            one=one,
+            loss=of,
+            sizes=[str(node.shape[0]) for node in self.nodes],
+            abbreviated=any(len(k) < node.shape[0] for k, node in zip(self.shown, self.nodes, strict=True)),
+            biases=bool(self.biases),
+        )
+        return Figure(name, drawing, title, alt, caption)
 
     # ---- from the network to places and lines
 
@@ -242,7 +266,9 @@ class Picture:
             )
             for each in self.connections
         ]
-        columns = [self.column(number, texts, given or numbers, numbers, strong, reached) for number in range(len(self.nodes))]
+        columns = [
+            self.column(number, texts, given or numbers, numbers, strong, reached) for number in range(len(self.nodes))
+        ]
         if self.work.network.loss is not None:
             last = len(self.nodes) - 1
             columns.append([self.loss_spot(given, numbers, tone(True))])
@@ -250,7 +276,7 @@ class Picture:
                 Joint(f"{last}:{k}", "loss", "link", self.names(last)[k], None, tone((last, k) in (reached or ())))
                 for k in self.shown[last]
             ]
-        return layered(columns, joints)
+        return layered(columns, joints, along=strong is None)
 
     def names(self, number: int) -> tuple[str, ...]:
         cells = self.nodes[number].cells
@@ -281,45 +307,44 @@ class Picture:
                     text=symbols[k],
                     round=number > 0,
                     left=(Text(value, "value"),) if inputs and single and not number else (),
-                    under=self.found_at(number, k, symbols[k]) if numbers and number else (),
-                    bias=bias and self.bias_joint(bias, texts.get(bias), strong),
+                    under=self.found_at(number, k) if numbers and number else (),
+                    bias=self.bias_joint(bias, texts.get(bias), strong) if bias else None,
                     tone=tone,
                 )
             )
         if len(found) < self.nodes[number].shape[0]:
-            found.insert(FIRST, Spot(f"{number}:dots", "dots", text=r"\vdots", tone="normal" if reached is None else "pale"))
+            found.insert(
+                FIRST, Spot(f"{number}:dots", "dots", text=r"\vdots", tone="normal" if reached is None else "pale")
+            )
         return found
 
     def bias_joint(self, bias: Connection, text: Text | None, strong: set[Connection] | None) -> Joint:
         tone = "normal" if strong is None else "strong" if bias in strong else "pale"
         return Joint("", "", "weight", bias.name, text, tone)
 
-    def found_at(self, number: int, k: int, symbol: str) -> tuple[Text, ...]:
+    def found_at(self, number: int, k: int) -> tuple[Text, ...]:
         """What the passes find at a neuron: its value and its delta."""
         layer = self.work.network.layers[number - 1]
-        found = [Text(f"{symbol} = {self.number(Quantity('value', layer.activation), k)}", "value")]
+        found = [Text(self.number(Quantity("value", layer.activation), k), "value")]
         delta = Quantity("adjoint", layer.pre_activation)
-        if delta in self.work.numbers:
-            name = self.delta_symbols(layer)[k]
-            found.append(Text(f"{name} = {self.number(delta, k)}", "gradient"))
-        return tuple(found)
-
-    def delta_symbols(self, layer: Built) -> list[str]:
-        cells = layer.pre_activation.cells
-        assert isinstance(cells, Cells)
-        return self.tex.cell_symbols(cells, np.arange(len(cells.rows)), "delta")
+        return (*found, Text(self.number(delta, k), "gradient")) if delta in self.work.numbers else tuple(found)
 
     def loss_spot(self, given: bool, numbers: bool, tone: str) -> Spot:
         """The loss, with the targets under it where they are given, or its value."""
-        net, under = self.work.network, tuple[Text, ...]()
+        net, beside = self.work.network, tuple[Text, ...]()
         assert net.targets is not None
         if numbers:
-            under = (Text(f"{self.tex.loss} = {self.number(Quantity('value', net.end), 0)}", "value"),)
+            beside = (Text(self.number(Quantity("value", net.end), 0), "value"),)
         elif given and net.samples == 1 and net.targets.size <= 4:
             quantity = Quantity("value", net.targets)
             symbols = self.tex.symbols(quantity, np.arange(net.targets.size))
-            under = tuple(Text(f"{symbol} = {self.number(quantity, k)}", "value") for k, symbol in enumerate(symbols))
-        return Spot("loss", "loss", "E", self.tex.loss, under=under, tone=tone)
+            beside = tuple(Text(f"{symbol} = {self.number(quantity, k)}", "value") for k, symbol in enumerate(symbols))
+        return Spot("loss", "loss", "E", self.tex.loss, right=beside, tone=tone)
+
+
+def interrupted(drawing: Drawing) -> int:
+    """How many times a line is interrupted."""
+    return sum(len(part.lines) - 1 for part in drawing.parts if part.lines)
 
 
 def leaf_entry(node: Node, flat: int) -> tuple[Node, int] | None:
@@ -347,13 +372,13 @@ def graph_figure(work: WorkedGraph, say: Speaker) -> Figure | None:
     """The graph with the value of each node over it and its adjoint under it, and on each edge its partial."""
     columns = graph_columns(work)
     reads = [(node, each) for node in work.leading if node in work.formulas for each in names(work.formulas[node])]
-    if len(columns) > MOST_COLUMNS or max(map(len, columns)) > MOST_IN_COLUMN or len(reads) > MOST_LABELS:
+    if len(columns) > MOST_COLUMNS or max(map(len, columns)) > MOST_IN_COLUMN or len(reads) > MOST_EDGES:
         return None
     spots = [[graph_spot(work, node) for node in column] for column in columns]
     joints = [graph_joint(work, Key("edge", node, each)) for node, each in reads]
-    title = say.text("figure_graph_title", end=work.end)
+    title = say.text("figure_graph_title")
     alt = say.text("figure_graph_alt", end=work.end, nodes=[*work.formulas], inputs=[*work.problem.input_names])
-    return Figure("graph", layered(spots, joints), title, alt)
+    return Figure("graph", layered(spots, joints), title, alt, title)
 
 
 def graph_columns(work: WorkedGraph) -> list[list[str]]:
@@ -364,9 +389,13 @@ def graph_columns(work: WorkedGraph) -> list[list[str]]:
             place[node] = 1 + max((place.get(each, 0) for each in names(work.formulas[node])), default=0)
     for each in work.leading:
         if each not in work.formulas:
-            place[each] = min(
-                (place[node] for node in place if node in work.formulas and each in names(work.formulas[node])), default=1
-            ) - 1
+            place[each] = (
+                min(
+                    (place[node] for node in place if node in work.formulas and each in names(work.formulas[node])),
+                    default=1,
+                )
+                - 1
+            )
     columns: list[list[str]] = [[] for _ in range(max(place.values()) + 1)]
     for node in work.leading:
         columns[place[node]].append(node)

@@ -7,18 +7,18 @@ gap      what lies between two columns; all labels of a gap stand one below the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from .diagram import SIZE, Box, Drawing, Label, Line, Outline, Part, Point, drawing_of, inside
+from .diagram import SIZE, Corners, Drawing, Label, Line, Outline, Part, Point, drawing_of, overlap, under
 
 LINE = 17.0  # from one line of text to the next
 APART = 6.0  # the least that labels keep from each other and from shapes
 CIRCLE = 38.0  # the least size of a neuron
-TALLEST = 660.0  # a drawing with labels; one that would be taller has none
-WIDEST_ROW = 118.0  # from a place to the next below it, so that labels fit; beyond that they are left out
-STEEPEST = 1.0  # the slope of a line
-FURTHEST = 250.0  # how far apart columns are put for the sake of slopes
+TALLEST = 620.0  # what a drawing may grow to, for labels to find room
+STEEPEST = 0.75  # the slope of a line
+FURTHEST = 270.0  # how far apart columns are put for the sake of slopes
 
 
 @dataclass(frozen=True)
@@ -76,41 +76,49 @@ class Sheet:
     columns: Sequence[Column]
     joints: Sequence[Joint]
     routes: Mapping[int, Sequence[str]]  # joint -> the keys it passes, its start and its end with them
+    along: bool  # labels lie along their lines, over them, rather than level and on them
+    circles: set[str] = field(default_factory=set)
     sizes: dict[str, tuple[float, float]] = field(default_factory=dict)
     at: dict[str, Point] = field(default_factory=dict)
 
 
-def layered(columns: Sequence[Sequence[Spot]], joints: Sequence[Joint]) -> Drawing:
-    """The drawing of some columns and the lines between them."""
+def layered(columns: Sequence[Sequence[Spot]], joints: Sequence[Joint], along: bool = True) -> Drawing:
+    """The drawing of some columns and the lines between them.
+
+    Labels lie along their lines, over them; otherwise they stand level, on their lines, which suits a few short ones.
+    """
     full, routes = with_bends(columns, joints)
-    sheet = Sheet(full, joints, routes)
+    sheet = Sheet(full, joints, routes, along)
     measure(sheet)
-    row = rows_needed(sheet)
-    chosen: dict[int, float] = {}
-    for row in steps_up(row, longest(sheet)):
-        place(sheet, row)
-        found = [gap_position(sheet, gap) for gap in range(len(full) - 1)]
-        if all(each is not None for each in found):
-            chosen = {gap: t for gap, t in enumerate(found) if t is not None}
+    least = rows_needed(sheet)
+    tallest = max(least, TALLEST / max(map(len, full)))
+    best: tuple[float, float, list[Found]] | None = None
+    for row in sorted({min(least * times, tallest) for times in ROWS}):
+        found = [best_gap(sheet, gap, row) for gap in range(len(full) - 1)]
+        cost = sum(each.cost for each in found) + 0.004 * (row - least)
+        if best is None or cost < best[0]:
+            best = cost, row, found
+        if all(each.cost < GOOD for each in found):
             break
-    else:  # some gap has no room for its labels: those are left out
-        place(sheet, rows_needed(sheet))
-        found = [gap_position(sheet, gap) for gap in range(len(full) - 1)]
-        chosen = {gap: t for gap, t in enumerate(found) if t is not None}
-    return drawing_of([*joint_parts(sheet, chosen), *spot_parts(sheet)])
+    assert best is not None
+    _, row, found = best
+    place(sheet, row, [each.stretch for each in found])
+    places = {number: t for each in found for number, t in each.places.items()}
+    return drawing_of([*joint_parts(sheet, places), *spot_parts(sheet)])
 
 
-def longest(sheet: Sheet) -> int:
-    return max(len(column) for column in sheet.columns)
+ROWS = (1.0, 1.25, 1.55, 2.0)  # how much further apart rows are tried, for labels that find no room
+STRETCHES = (1.0, 1.2, 1.45)  # and columns
+GOOD = 0.5  # what a gap may cost without a larger one being tried
 
 
-def steps_up(row: float, rows: int) -> list[float]:
-    """Heights of a row to try, from the least to the largest that is allowed."""
-    largest = max(row, min(WIDEST_ROW, TALLEST / max(rows, 1)))
-    found = [row]
-    while found[-1] + 3 <= largest:
-        found.append(found[-1] + 3)
-    return found
+@dataclass(frozen=True)
+class Found:
+    """What a gap comes to: where on its line each label stands, none where there is no room for all of them."""
+
+    stretch: float
+    cost: float
+    places: Mapping[int, float]
 
 
 # ---- columns
@@ -144,7 +152,9 @@ def untangle(columns: list[list[Spot | Bend]], routes: Mapping[int, Sequence[str
         numbers = range(1, len(columns)) if forwards else range(len(columns) - 2, -1, -1)
         for number in numbers:
             beside = columns[number - 1 if forwards else number + 1]
-            height = {each.key: k / max(len(beside) - 1, 1) if len(beside) > 1 else 0.5 for k, each in enumerate(beside)}
+            height = {
+                each.key: k / max(len(beside) - 1, 1) if len(beside) > 1 else 0.5 for k, each in enumerate(beside)
+            }
             near = neighbours(pairs, forwards)
             before = {each.key: k for k, each in enumerate(columns[number])}
             columns[number].sort(key=lambda each: (mean_height(near.get(each.key, []), height), before[each.key]))
@@ -188,6 +198,7 @@ def measure(sheet: Sheet) -> None:
         if spot.kind == "dots":
             sheet.sizes[spot.key] = (0.0, 0.0)
         elif spot.round:
+            sheet.circles.add(spot.key)
             sheet.sizes[spot.key] = (circle, circle)
         else:
             sheet.sizes[spot.key] = (max(30.0, width[spot.key] + 16), 30.0)
@@ -217,12 +228,12 @@ def rows_needed(sheet: Sheet) -> float:
     return least
 
 
-def place(sheet: Sheet, row: float) -> None:
+def place(sheet: Sheet, row: float, stretches: Sequence[float]) -> None:
     """Columns from left to right, each in the middle of the height."""
     x = 0.0
     for number, column in enumerate(sheet.columns):
         if number:
-            x += distance(sheet, number - 1, row)
+            x += distance(sheet, number - 1, row) * stretches[number - 1]
         for k, each in enumerate(column):
             sheet.at[each.key] = (x, (k - (len(column) - 1) / 2) * row)
 
@@ -261,20 +272,14 @@ def side_room(before: Column, after: Column) -> float:
 def width_of_text(text: Text | None) -> float:
     if text is None:
         return 0.0
-    box = Label(text.tex, 0, 0, text.voice).box
+    box = Label(text.tex, 0, 0, text.voice).level
     return box.right - box.left
 
 
 def touching(sheet: Sheet, gap: int) -> list[tuple[int, int]]:
     """The rows that lines of a gap begin and end in."""
-    before = {each.key: k for k, each in enumerate(sheet.columns[gap])}
-    after = {each.key: k for k, each in enumerate(sheet.columns[gap + 1])}
-    return [
-        (before[a], after[b])
-        for way in sheet.routes.values()
-        for a, b in zip(way, way[1:], strict=False)
-        if a in before and b in after
-    ]
+    before, after = ({each.key: k for k, each in enumerate(sheet.columns[at])} for at in (gap, gap + 1))
+    return [(before[a], after[b]) for _, (a, b) in segments(sheet, gap)]
 
 
 # ---- labels
@@ -285,40 +290,128 @@ def labelled_gap(sheet: Sheet, joint: Joint) -> int:
     return next(k for k, column in enumerate(sheet.columns) if any(each.key == joint.start for each in column))
 
 
-def gap_position(sheet: Sheet, gap: int) -> float | None:
-    """Where between its two columns the labels of a gap stand, as part of the way; None where there is no room.
-
-    Among the places where no label touches another, or anything else, the one where the fewest lines pass under them;
-    then the one where the labels are furthest apart.
-    """
+def best_gap(sheet: Sheet, gap: int, row: float) -> Found:
+    """The labels of a gap in the least width in which they find good places, or in the best of a few widths."""
     numbers = [k for k, joint in enumerate(sheet.joints) if joint.text and labelled_gap(sheet, joint) == gap]
     if not numbers:
-        return 0.5
-    fixed = [box for spot in spots_of(sheet) for box in spot_boxes(sheet, spot)]
-    ends = [segment(sheet, way) for way in segments(sheet, gap)]
-    best: tuple[float, float] | None = None
-    for percent in range(16, 85):
-        t = percent / 100
-        boxes = [joint_label(sheet, k, t).box for k in numbers]
-        if any(box.meets(other, 3) for box in boxes for other in fixed):
-            continue
-        if any(box.meets(other, 1.5) for k, box in enumerate(boxes) for other in boxes[k + 1 :]):
-            continue
-        passing = sum(inside(*line, box, 0.0) is not None for line in ends for box in boxes) - len(boxes)
-        heights = sorted((box.top + box.bottom) / 2 for box in boxes)
-        closest = min((b - a for a, b in zip(heights, heights[1:], strict=False)), default=100.0)
-        cost = passing - 0.02 * min(closest, 60.0) + 0.3 * abs(t - 0.5)
-        if best is None or cost < best[0] - 1e-9:
-            best = cost, t
-    return best[1] if best else None
+        return Found(1.0, 0.0, {})
+    best = Found(1.0, NO_ROOM, {})
+    for stretch in STRETCHES:
+        place(sheet, row, [stretch] * (len(sheet.columns) - 1))
+        cost, places = label_places(sheet, gap, numbers)
+        if cost < best.cost:
+            best = Found(stretch, cost, places)
+        if cost < GOOD:
+            break
+    return best
 
 
-def segments(sheet: Sheet, gap: int) -> list[tuple[str, str]]:
+NO_ROOM = 1000.0
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A place that a label may have, and what is wrong with it."""
+
+    t: float
+    label: Label
+    corners: Corners
+    cost: float
+
+
+def label_places(sheet: Sheet, gap: int, numbers: Sequence[int]) -> tuple[float, dict[int, float]]:
+    """Where on its line each label stands, and what it costs; NO_ROOM where they cannot all stand without touching.
+
+    Labels gather at one part of the way as far as they can; each goes where no other line runs under it.
+    """
+    fixed = [room for spot in spots_beside(sheet, gap) for room in spot_room(sheet, spot)]
+    lines = [(number, segment(sheet, pair)) for number, pair in segments(sheet, gap)]
+    choices = {number: candidates(sheet, number, fixed, lines) for number in numbers}
+    best: tuple[float, dict[int, float]] = NO_ROOM, {}
+    for preferred in (0.5, 0.36, 0.64, 0.25, 0.75):
+        chosen: dict[int, Candidate] = {}
+        total = 0.0
+        for number in sorted(numbers, key=lambda number: len(choices[number])):
+            others = list(chosen.values())
+            free = (
+                (each.cost + abs(each.t - preferred), each)
+                for each in sorted(choices[number], key=lambda each: each.cost + abs(each.t - preferred))
+                if not any(touch(each, other) for other in others)
+            )
+            first = next(free, None)
+            if first is None:
+                total = NO_ROOM
+                break
+            total, chosen[number] = total + first[0], first[1]
+        if total / len(numbers) + 0.1 * abs(preferred - 0.5) < best[0]:
+            best = (
+                total / len(numbers) + 0.1 * abs(preferred - 0.5),
+                {number: each.t for number, each in chosen.items()},
+            )
+    return best if best[0] < NO_ROOM else (NO_ROOM, {})
+
+
+def candidates(
+    sheet: Sheet, number: int, fixed: Sequence[Corners], lines: Sequence[tuple[int, tuple[Point, Point]]]
+) -> list[Candidate]:
+    """The places on its line where a label touches nothing that is there already; each costs what runs under it."""
+    found = []
+    for percent in range(10, 91, 3):
+        label = joint_label(sheet, number, percent / 100)
+        if not ends_clear(sheet, number, label):
+            continue
+        corners = label.corners
+        if any(near(label, room) and overlap(corners, room, 3) for room in fixed):
+            continue
+        passing = [
+            other
+            for other, line in lines
+            if other != number and passes(*line, label) and under(*line, label) is not None
+        ]
+        cost = sum(0.05 if sheet.joints[other].tone == "pale" else 2.0 for other in passing)
+        found.append(Candidate(percent / 100, label, corners, cost))
+    return found
+
+
+def near(label: Label, corners: Corners) -> bool:
+    """Whether a label can touch a rectangle at all."""
+    x, y = (corners[0][0] + corners[2][0]) / 2, (corners[0][1] + corners[2][1]) / 2
+    reach = math.dist(corners[0], corners[2]) / 2 + label.letters.width * SIZE / 2 + SIZE
+    return math.dist((x, y), (label.x, label.y)) < reach
+
+
+def passes(start: Point, end: Point, label: Label) -> bool:
+    """Whether a straight line comes so near to a label that it may run under it."""
+    across, down = end[0] - start[0], end[1] - start[1]
+    apart = abs(across * (start[1] - label.y) - down * (start[0] - label.x))
+    return apart < (label.letters.width * SIZE * 0.6 + SIZE) * max(math.hypot(across, down), 1e-9)
+
+
+def touch(one: Candidate, other: Candidate) -> bool:
+    return near(one.label, other.corners) and overlap(one.corners, other.corners, 2)
+
+
+def spots_beside(sheet: Sheet, gap: int) -> list[Spot]:
+    """The places of the columns on both sides of a gap."""
+    return [each for column in sheet.columns[gap : gap + 2] for each in column if isinstance(each, Spot)]
+
+
+def ends_clear(sheet: Sheet, number: int, label: Label) -> bool:
+    """Whether a label leaves both ends of its line free, and the tip of the arrow."""
+    way = sheet.routes[number]
+    (x0, y0), (x1, y1) = segment(sheet, (way[0], way[1]))
+    steep = math.hypot(x1 - x0, y1 - y0) / max(x1 - x0, 1e-9)
+    half = label.letters.width * SIZE / 2 / (steep if label.angle else 1)
+    return label.x - half > x0 + 4 and label.x + half < x1 - 11
+
+
+def segments(sheet: Sheet, gap: int) -> list[tuple[int, tuple[str, str]]]:
+    """The lines of a gap: which joint each belongs to, and its ends."""
     before = {each.key for each in sheet.columns[gap]}
     after = {each.key for each in sheet.columns[gap + 1]}
     return [
-        (a, b)
-        for way in sheet.routes.values()
+        (number, (a, b))
+        for number, way in sheet.routes.items()
         for a, b in zip(way, way[1:], strict=False)
         if a in before and b in after
     ]
@@ -336,15 +429,11 @@ def trimmed(sheet: Sheet, key: str, towards: str) -> Point:
     if not width:
         return x, y
     length = ((x1 - x) ** 2 + (y1 - y) ** 2) ** 0.5
-    if is_round(sheet, key):
+    if key in sheet.circles:
         away = (width / 2 + 1.5) / length
     else:
         away = min((width / 2 + 1.5) / max(abs(x1 - x), 1e-9), (height / 2 + 1.5) / max(abs(y1 - y), 1e-9))
     return x + away * (x1 - x), y + away * (y1 - y)
-
-
-def is_round(sheet: Sheet, key: str) -> bool:
-    return any(spot.key == key and spot.round for spot in spots_of(sheet))
 
 
 def spots_of(sheet: Sheet) -> list[Spot]:
@@ -359,7 +448,12 @@ def joint_label(sheet: Sheet, number: int, t: float) -> Label:
     left, right = sheet.at[way[0]][0], sheet.at[way[1]][0]
     x = left + t * (right - left)
     y = y0 + (y1 - y0) * (x - x0) / (x1 - x0)
-    return centred(joint.text, x, y)
+    if not sheet.along:
+        return centred(joint.text, x, y)
+    angle = math.degrees(math.atan2(y1 - y0, x1 - x0))
+    foot = Label(joint.text.tex, x, y, joint.text.voice, angle)
+    away = foot.letters.below * SIZE + 1.5
+    return replace(foot, x=x + away * math.sin(math.radians(angle)), y=y - away * math.cos(math.radians(angle)))
 
 
 def centred(text: Text, x: float, y: float) -> Label:
@@ -370,10 +464,11 @@ def centred(text: Text, x: float, y: float) -> Label:
 # ---- parts
 
 
-def spot_boxes(sheet: Sheet, spot: Spot) -> list[Box]:
+def spot_room(sheet: Sheet, spot: Spot) -> list[Corners]:
+    """What a place covers: its shape and all that stands around it."""
     part = spot_part(sheet, spot)
-    bias = [label.box for each in bias_parts(sheet, spot) for label in each.labels]
-    return [each.box for each in part.outlines] + [each.box for each in part.labels] + bias
+    bias = [label.corners for each in bias_parts(sheet, spot) for label in each.labels]
+    return [each.box.corners for each in part.outlines] + [each.corners for each in part.labels] + bias
 
 
 def spot_parts(sheet: Sheet) -> list[Part]:
@@ -389,8 +484,9 @@ def spot_part(sheet: Sheet, spot: Spot) -> Part:
         labels.append(Label(text.tex, x, y - height / 2 - 7 - LINE * k, text.voice))
     for text in spot.left:
         labels.append(centred(text, x - width / 2 - 6 - width_of_text(text) / 2, y))
-    for text in spot.right:
-        labels.append(centred(text, x + width / 2 + 6 + width_of_text(text) / 2, y))
+    for k, text in enumerate(spot.right):
+        lift = LINE * (k - (len(spot.right) - 1) / 2)
+        labels.append(centred(text, x + width / 2 + 6 + width_of_text(text) / 2, y + lift))
     corner = width / 2 if spot.round else 5.0
     outlines = (Outline(x, y, width, height, corner),) if width else ()
     return Part(spot.kind, spot.name, outlines, (), tuple(labels), spot.tone)
@@ -408,13 +504,16 @@ def bias_parts(sheet: Sheet, spot: Spot) -> list[Part]:
     return [Part(spot.bias.kind, spot.bias.name, (), (line,), labels, spot.bias.tone)]
 
 
-def joint_parts(sheet: Sheet, chosen: Mapping[int, float]) -> list[Part]:
+def joint_parts(sheet: Sheet, places: Mapping[int, float]) -> list[Part]:
     """Every line with its label; pale ones first, so that strong ones lie over them."""
     found = []
     for number, joint in enumerate(sheet.joints):
         way = sheet.routes[number]
-        points = [trimmed(sheet, way[0], way[1]), *(sheet.at[key] for key in way[1:-1]), trimmed(sheet, way[-1], way[-2])]
-        gap = labelled_gap(sheet, joint)
-        labels = (joint_label(sheet, number, chosen[gap]),) if joint.text and gap in chosen else ()
+        points = [
+            trimmed(sheet, way[0], way[1]),
+            *(sheet.at[key] for key in way[1:-1]),
+            trimmed(sheet, way[-1], way[-2]),
+        ]
+        labels = (joint_label(sheet, number, places[number]),) if number in places else ()
         found.append(Part(joint.kind, joint.name, (), (Line(tuple(points), joint.arrow),), labels, joint.tone))
     return sorted(found, key=lambda part: ("pale", "normal", "strong").index(part.tone))

@@ -52,10 +52,15 @@ def skeletons(language: str, format: str, flavour: str) -> dict[Any, list[str]]:
 
 
 class Speaker:
-    """Says things in one language and one format. `escape` makes a text of the reader's safe for that format."""
+    """Says things in one language and one format. `escape` makes a text of the reader's safe for that format.
 
-    def __init__(self, language: str, format: str, flavour: str = "", escape: Callable[[str], str] = str) -> None:
-        self.escape = escape
+    `figures` is what the names of the files of figures begin with, where a format has them in files of their own.
+    """
+
+    def __init__(
+        self, language: str, format: str, flavour: str = "", escape: Callable[[str], str] = str, figures: str = ""
+    ) -> None:
+        self.format, self.escape, self.figures = format, escape, figures
         self._macros = macros(language, format, flavour)
         self._words: dict[Any, str] = {}
         self._skeletons = skeletons(language, format, flavour)
