@@ -175,6 +175,61 @@ def train(
     )
 
 
+def some_writing_options(*wanted: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Those of the shared options that a command has a use for."""
+
+    def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
+        for name, settings in reversed(WRITING):
+            command = click.option(name, **settings)(command) if name in wanted else command
+        return command
+
+    return decorated
+
+
+@main.command()
+@click.argument("spec_file", metavar="SPEC", type=click.Path())
+@click.option("-o", "--output", required=True, metavar="FILE", help="Where to write: .svg, or .tex for TikZ.")
+@click.option("--path", "weight", metavar="NAME", help="The ways from this weight to the loss.")
+@click.option("--values", is_flag=True, help="The numbers after both passes.")
+@some_writing_options("--language", "--notation", "--digits", "--significant", "--carry")
+def diagram(spec_file: str, output: str, weight: str | None, values: bool, **options: Any) -> None:
+    """Draw the network or the graph of SPEC.
+
+    A .svg stands in any page; a .tex holds one tikzpicture, for \\input.
+    """
+    target = Path(output)
+    if weight and values:
+        raise click.UsageError("--path and --values are two drawings; choose one")
+    with refusals(spec_file):
+        if target.suffix.lower() not in (".svg", ".tex"):
+            raise NotBuilt(f"{printable(output)}:1:1: no drawing has this ending; write to .svg, .tex")
+        found = derivation.explain(problem.read_problem(spec_file, **options))
+        figure = found.figure("path" if weight else "values" if values else "network", weight or "")
+        derivation.save_figure(figure, target)
+    click.echo(printable(f"wrote {output}: {figure.title}"), err=True)
+
+
+@main.command()
+@click.argument("spec_file", metavar="SPEC", type=click.Path())
+@click.option("-o", "--output", required=True, metavar="FILE", help="Where to write: .svg, .png or .pdf.")
+@click.option("--weight", metavar="NAME", help="The loss along this weight, with the step that is taken.")
+@click.option("--epochs", type=click.IntRange(1, 1_000_000), metavar="N", help="The loss over so many updates.")
+@some_writing_options("--language", "--notation")
+def plot(spec_file: str, output: str, weight: str | None, epochs: int | None, **options: Any) -> None:
+    """Plot the loss of SPEC along one weight, or over the epochs of a training.
+
+    Needs matplotlib: pip install "explainer[plot]".
+    """
+    if (weight is None) == (epochs is None):
+        raise click.UsageError("give either --weight NAME or --epochs N")
+    with refusals(spec_file):
+        derivation.plot_path(output)
+        given = problem.read_problem(spec_file, **options)
+        found = derivation.train(given, epochs, {0}) if epochs else derivation.explain(given)
+        found.plot(output, weight or "")
+    click.echo(printable(f"wrote {output}"), err=True)
+
+
 class FormulaCommand(click.Command):
     """A command whose arguments may begin with a minus, as formulas do: -x^2 is no option."""
 

@@ -13,8 +13,9 @@ from .figures import Figure, Picture, place_of
 from .graph import Node
 from .graphs import graph_record, worked_graph
 from .graphs import named as named_in_graph
+from .plots import ENDINGS, along, plot_along, plot_epochs
 from .problem import GraphProblem, Problem, parameter_names
-from .publish import ESCAPES, with_mathml, write
+from .publish import ESCAPES, with_mathml, write, write_bytes
 from .record import record
 from .render import Speaker, streamed
 from .sections.graph import GraphPage, graph_document
@@ -65,10 +66,32 @@ class Derivation:
         say = Speaker(self.problem.writing.language, to, "github", ESCAPES[to])
         return [figure for page in pages_of(self._works, say) for figure in page.figures.values()]
 
-    def path(self, name: str) -> Figure:
-        """The figure of the ways from a weight or bias to the loss. Raises ExplainerError for a name that there is not."""
-        leaf, entry = parameter(self._work, name)
-        return Picture(self._work).path(leaf, entry, Speaker(self.problem.writing.language, "markdown"))
+    def figure(self, kind: str = "network", weight: str = "") -> Figure:
+        """One figure: the `network`, its `values` after both passes, or the `path` of a weight to the loss.
+
+        Raises ExplainerError for a weight that there is not, or a network too large to draw.
+        """
+        picture, say = Picture(self._work), Speaker(self.problem.writing.language, "markdown")
+        if not picture.fits:
+            raise ExplainerError("the network has too many layers to draw; draw one of fewer")
+        if kind == "path":
+            return picture.path(*parameter(self._work, weight), say)
+        return picture.values(say) if kind == "values" else picture.given(say)
+
+    def plot(self, path: str | PathLike[str], weight: str = "") -> None:
+        """Draw the loss along a weight, or without one over the epochs of a training, into an SVG, PNG or PDF file.
+
+        Needs the extra `plot`. Raises ExplainerError without it, and for what cannot be drawn.
+        """
+        target, say = plot_path(path), Speaker(self.problem.writing.language, "markdown")
+        if weight:
+            picture = plot_along(along(self._work, *parameter(self._work, weight)), say, target)
+        elif self.curve:
+            loss = Picture(self._work).tex.loss
+            picture = plot_epochs(self.curve, loss, say, target)
+        else:
+            raise ExplainerError("there is no training to plot; train the problem, or name a weight")
+        write_bytes(target, picture)
 
     def text(self, to: str = "markdown", flavour: str = "github", figures: str = "") -> Iterator[str]:
         """The page in pieces. `to` is markdown, latex, html or json; `flavour` is of the mathematics in Markdown.
@@ -129,8 +152,15 @@ class GraphDerivation(Derivation):
     def figures(self, to: str = "markdown") -> list[Figure]:
         return GraphPage(self._graph, Speaker(self.problem.writing.language, to, "github", ESCAPES[to])).figures
 
-    def path(self, name: str) -> Figure:
-        raise ExplainerError("a graph has no weights; draw it as a whole")
+    def figure(self, kind: str = "network", weight: str = "") -> Figure:
+        if weight or kind == "path":
+            raise ExplainerError("a graph has no weights; draw it as a whole")
+        if not self.figures():
+            raise ExplainerError("the graph is too large to draw; draw a smaller one")
+        return self.figures()[0]
+
+    def plot(self, path: str | PathLike[str], weight: str = "") -> None:
+        raise ExplainerError("a graph has no weights and no training; plot a network in layers")
 
     def text(self, to: str = "markdown", flavour: str = "github", figures: str = "") -> Iterator[str]:
         language = self.problem.writing.language
@@ -188,8 +218,20 @@ def save(outputs: Iterable[tuple[Path, str]], derivation: Derivation, flavour: s
         beside = figures and to == "markdown"
         texts[path] = derivation.text(to, flavour, quote(path.stem) if beside else "")
         for figure in derivation.figures() if beside else ():
-            texts[path.with_name(f"{path.stem}-{figure.name}.svg")] = iter([figure.svg()])
+            texts[path.with_name(f"{path.stem}-{figure.name}.svg")] = iter([figure.svg("file")])
     write(texts)
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as a tikzpicture into a .tex, as SVG into any other file."""
+    write({path: iter([figure.tikz() if path.suffix.lower() == ".tex" else figure.svg("file")])})
+
+
+def plot_path(path: str | PathLike[str]) -> Path:
+    """The path of a plot, if its ending is that of a picture."""
+    if Path(path).suffix.lower() not in ENDINGS:
+        raise NotBuilt(f"{printable(str(path))}:1:1: no picture has this ending; write to {', '.join(ENDINGS)}")
+    return Path(path)
 
 
 def format_of(path: str | PathLike[str]) -> str:

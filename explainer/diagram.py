@@ -225,12 +225,20 @@ STROKES = {"normal": 1.1, "strong": 2.4, "pale": 1.0}
 PALE = 0.28
 
 
-def svg(drawing: Drawing, title: str, description: str = "", literal: bool = False) -> str:
-    """The drawing as SVG without anything from outside.
+ALONE = (
+    "<style>svg{color-scheme:light dark;color:#1b1b1f}@media (prefers-color-scheme:dark)"
+    "{svg{color:#e4e5e9;--forward:#8ab8ff;--backward:#ffab7d}}</style>"
+)
 
-    Colours are CSS variables with fallbacks and the colour of the text around; with `literal`, plain colours.
+
+def svg(drawing: Drawing, title: str, description: str = "", place: str = "page") -> str:
+    """The drawing as SVG without anything from outside, for a place.
+
+    page    inside HTML: colours are CSS variables with fallbacks, and the colour of the text around
+    file    a file of its own: it knows itself what it looks like on a light and on a dark ground
+    print   where there are no CSS variables: plain colours
     """
-    colours = LITERAL if literal else VARIABLES
+    colours = LITERAL if place == "print" else VARIABLES
     ink = colours["plain"]
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {n(drawing.width)} {n(drawing.height)}"'
@@ -239,6 +247,7 @@ def svg(drawing: Drawing, title: str, description: str = "", literal: bool = Fal
         f' font-family="{FONTS}" font-size="{n(SIZE)}">'
     )
     texts = [f"<title>{escaped(title)}</title>"] + ([f"<desc>{escaped(description)}</desc>"] if description else [])
+    texts += [ALONE] if place == "file" else []
     parts = [svg_part(part, colours) for part in drawing.parts]
     return "\n".join([head, *texts, *parts, "</svg>"]) + "\n"
 

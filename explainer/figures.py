@@ -30,7 +30,7 @@ from .worked import Worked
 MOST_IN_COLUMN = 12  # neurons; of a larger layer the first few and the last are drawn
 FIRST = 4
 MOST_COLUMNS = 9
-MOST_LABELS = 16  # between two columns; where there are more lines none of them has a label
+MOST_LABELS = 12  # between two columns; where there are more lines none of them has a label
 MOST_EDGES = 60  # of a graph that is drawn
 WIDEST = 820.0  # of a drawing with numbers beside its symbols; one that would be wider has symbols alone
 MOST_IN_CHAIN = 40  # lines of a network whose paths are drawn beside the steps
@@ -52,9 +52,9 @@ class Figure:
     alt: str
     caption: str
 
-    def svg(self, literal: bool = False) -> str:
-        """SVG to stand in a page or alone; `literal` has fixed colours in place of CSS variables."""
-        return svg(self.drawing, self.title, self.alt, literal)
+    def svg(self, place: str = "page") -> str:
+        """SVG for a place: a `page` in HTML, a `file` of its own, or `print`, which has no CSS variables."""
+        return svg(self.drawing, self.title, self.alt, place)
 
     def tikz(self) -> str:
         """A tikzpicture."""
