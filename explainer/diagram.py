@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from .lettering import Lettering, Run, lettering, width_of
+from .lettering import SMALL, Lettering, Run, lettering
 
 SIZE = 14.0  # of the letters
 POINTS = 0.715  # a pixel in TikZ, so that the letters are of 10 points
@@ -301,9 +301,9 @@ def polyline(points: Sequence[Point]) -> str:
 def svg_label(label: Label, colours: Mapping[str, str]) -> str:
     letters = label.letters
     left = label.x - letters.width * SIZE / 2
-    spans = "".join(svg_run(run, left, label.y) for run in letters.runs if run.text.strip())
+    spans = "".join(svg_run(run, left, label.y) for run in letters.runs)
     turn = f' transform="rotate({n(label.angle)} {n(label.x)} {n(label.y)})"' if label.angle else ""
-    return f'<text fill="{colours[label.voice]}" stroke="none" class="{label.voice}"{turn}>{spans}</text>'
+    return f'<text fill="{colours[label.voice]}" stroke="none" class="{label.voice}" xml:space="preserve"{turn}>{spans}</text>'
 
 
 LIFT = {0: 0.0, 1: -0.42, -1: 0.22}  # of what stands above or below, in em
@@ -311,14 +311,12 @@ LIFT = {0: 0.0, 1: -0.42, -1: 0.22}  # of what stands above or below, in em
 
 def svg_run(run: Run, left: float, foot: float) -> str:
     """A run at its place, and as wide as it was taken to be, whatever font the reader has."""
-    text, size = run.text.strip(), SIZE * (0.7 if run.level else 1)
-    lead = width_of(run.text[: len(run.text) - len(run.text.lstrip())]) * size
-    width = width_of(text, run.italic) * size
+    size = SIZE * (SMALL if run.level else 1)
     style = ' font-style="italic"' if run.italic else ""
     style += f' font-size="{n(size)}"' if run.level else ""
-    x, y = left + run.x * SIZE + lead, foot + LIFT[run.level] * SIZE
-    fitted = f' textLength="{n(width)}" lengthAdjust="spacingAndGlyphs"'
-    return f'<tspan x="{n(x)}" y="{n(y)}"{style}{fitted}>{escaped(text)}</tspan>'
+    x, y = left + run.x * SIZE, foot + LIFT[run.level] * SIZE
+    fitted = f' textLength="{n(run.width * SIZE)}" lengthAdjust="spacingAndGlyphs"'
+    return f'<tspan x="{n(x)}" y="{n(y)}"{style}{fitted}>{escaped(run.text)}</tspan>'
 
 
 def n(number: float) -> str:

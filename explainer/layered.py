@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from .diagram import SIZE, Corners, Drawing, Label, Line, Outline, Part, Point, drawing_of, overlap, under
 
-LINE = 17.0  # from one line of text to the next
+LINE = 18.0  # from one line of text to the next
 APART = 6.0  # the least that labels keep from each other and from shapes
 CIRCLE = 38.0  # the least size of a neuron
 TALLEST = 620.0  # what a drawing may grow to, for labels to find room
@@ -478,10 +478,10 @@ def spot_parts(sheet: Sheet) -> list[Part]:
 def spot_part(sheet: Sheet, spot: Spot) -> Part:
     (x, y), (width, height) = sheet.at[spot.key], sheet.sizes[spot.key]
     labels = [centred(Text(spot.text), x, y)] if spot.text else []
-    for k, text in enumerate(spot.under):
-        labels.append(Label(text.tex, x, y + height / 2 + LINE * (k + 1), text.voice))
     for k, text in enumerate(reversed(spot.over)):
         labels.append(Label(text.tex, x, y - height / 2 - 7 - LINE * k, text.voice))
+    for k, text in enumerate(spot.under):
+        labels.append(Label(text.tex, x, y + height / 2 + LINE * (k + 1), text.voice))
     for text in spot.left:
         labels.append(centred(text, x - width / 2 - 6 - width_of_text(text) / 2, y))
     for k, text in enumerate(spot.right):

@@ -132,7 +132,7 @@ def drawing(say: Speaker, title: str, columns: int) -> Iterator[tuple[Any, Any]]
         "mathtext.fontset": "stix",
         "axes.spines.top": False,
         "axes.spines.right": False,
-        "axes.unicode_minus": True,
+        "axes.labelsize": 12,
         "svg.hashsalt": "explainer",
     }
     with mpl.rc_context(settings):

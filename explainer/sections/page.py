@@ -84,13 +84,13 @@ class Page:
             return found
         if self.first == 1:
             found["network"] = picture.given(self.say)
-        if self.count and not self.brief:
-            found["values"] = picture.values(self.say, values)
         if self.first == 1 and self.scalars and not self.in_tables and self.work.network.samples == 1:
-            for parameters in self.steps.parameters if len(picture.connections) <= MOST_IN_CHAIN else ():
+            for parameters in reversed(self.steps.parameters) if len(picture.connections) <= MOST_IN_CHAIN else ():
                 for leaf, entries in parameters[:1]:
                     step = int(self.steps.numbering[Quantity("adjoint", leaf)][entries[0]])
                     found[f"step {step}"] = picture.path(leaf, int(entries[0]), self.say)
+        if self.count and not self.brief:
+            found["values"] = picture.values(self.say, values)
         return found
 
     def figure(self, place: str) -> str:
