@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -349,3 +350,21 @@ def test_figures_of_a_forward_pass_alone_have_no_loss() -> None:
     assert work_of(found.problem).network.loss is None
     assert "loss" not in found.figure("network").title
     assert not named_parts(found.figure("values"), "loss")
+
+
+PICTURES = {
+    "network": ("2-2-3-1", "network", ""),
+    "values": ("2-2-3-1", "values", ""),
+    "path": ("2-2-3-1", "path", "W[X1,1]"),
+    "graph": ("e-a-plus-b", "network", ""),
+}
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+def test_the_pictures_in_the_docs_are_what_is_drawn(picture: str) -> None:
+    name, kind, weight = PICTURES[picture]
+    path = Path(__file__).parent.parent / f"docs/images/figure-{picture}.svg"
+    drawn = derivation(name).figure(kind, weight).svg("file")
+    if os.environ.get("EXPLAINER_RENEW"):
+        path.write_text(drawn, "utf-8")
+    assert path.read_text("utf-8") == drawn
