@@ -327,28 +327,28 @@ def label_places(sheet: Sheet, gap: int, numbers: Sequence[int]) -> tuple[float,
     fixed = [room for spot in spots_beside(sheet, gap) for room in spot_room(sheet, spot)]
     lines = [(number, segment(sheet, pair)) for number, pair in segments(sheet, gap)]
     choices = {number: candidates(sheet, number, fixed, lines) for number in numbers}
-    best: tuple[float, dict[int, float]] = NO_ROOM, {}
-    for preferred in (0.5, 0.36, 0.64, 0.25, 0.75):
-        chosen: dict[int, Candidate] = {}
-        total = 0.0
-        for number in sorted(numbers, key=lambda number: len(choices[number])):
-            others = list(chosen.values())
-            free = (
-                (each.cost + abs(each.t - preferred), each)
-                for each in sorted(choices[number], key=lambda each: each.cost + abs(each.t - preferred))
-                if not any(touch(each, other) for other in others)
-            )
-            first = next(free, None)
-            if first is None:
-                total = NO_ROOM
-                break
-            total, chosen[number] = total + first[0], first[1]
-        if total / len(numbers) + 0.1 * abs(preferred - 0.5) < best[0]:
-            best = (
-                total / len(numbers) + 0.1 * abs(preferred - 0.5),
-                {number: each.t for number, each in chosen.items()},
-            )
-    return best if best[0] < NO_ROOM else (NO_ROOM, {})
+    found = (chosen_places(choices, preferred) for preferred in PREFERRED)
+    return min(found, key=lambda each: each[0])
+
+
+PREFERRED = (0.5, 0.36, 0.64, 0.25, 0.75)  # parts of the way at which the labels of a gap may gather
+
+
+def chosen_places(choices: Mapping[int, list[Candidate]], preferred: float) -> tuple[float, dict[int, float]]:
+    """A place for each label, as near to a part of the way as may be: those with the fewest choices choose first."""
+
+    def cost(each: Candidate) -> float:
+        return each.cost + abs(each.t - preferred)
+
+    chosen: dict[int, Candidate] = {}
+    for number in sorted(choices, key=lambda number: len(choices[number])):
+        free = (each for each in sorted(choices[number], key=cost) if not any(touch(each, c) for c in chosen.values()))
+        first = next(free, None)
+        if first is None:
+            return NO_ROOM, {}
+        chosen[number] = first
+    astray = sum(abs(each.t - preferred) for each in chosen.values()) / len(chosen) + 0.1 * abs(preferred - 0.5)
+    return sum(each.cost for each in chosen.values()) + astray, {number: each.t for number, each in chosen.items()}
 
 
 def candidates(
