@@ -33,6 +33,7 @@ class Setting:
 
     format: str = "markdown"  # a name of `templates/formats`, or json
     flavour: str = "github"  # of the mathematics in Markdown
+    figures: str = ""  # what the names of files with figures begin with, where a format has figures in files
 
     @property
     def dialect(self) -> Dialect:
@@ -71,7 +72,7 @@ class Speaker:
     """Says things in one language and one format. `escape` makes a text of the reader's safe for that format."""
 
     def __init__(self, language: str, setting: Setting, escape: Callable[[str], str] = str) -> None:
-        self.escape, self.dialect = escape, setting.dialect
+        self.escape, self.setting, self.dialect = escape, setting, setting.dialect
         self._macros = macros(language, setting)
         self._words: dict[Any, str] = {}
         self._skeletons = skeletons(language, setting)

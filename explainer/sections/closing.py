@@ -110,6 +110,7 @@ def summary(page: Page) -> Iterator[str]:
     yield page.say.text(
         "summary_opening", smooth=check.method == "complex step", worst=worst, rounded=page.steps.carried
     )
+    yield page.figure("values")
     if page.count > MANY:
         yield page.say.text("summary_many" if page.scalars else "matrix_summary_many", count=page.count)
         return
