@@ -11,7 +11,7 @@ import numpy as np
 from .ops import Array
 
 FEWEST = 3  # significant digits that a small number keeps where decimals are asked for
-MOST_EXTRA = 12  # digits that the operands of a line may have beyond those of its result, to recompute
+MOST = 17  # significant digits that a float has
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,16 @@ class Precision:
 
     significant: int = 5
     decimals: int | None = None
+
+    @property
+    def fewest(self) -> int:
+        """Significant digits that a number keeps where decimals are asked for: a small one as well."""
+        return max(1, min(FEWEST, self.decimals or 0))
+
+    @property
+    def most_extra(self) -> int:
+        """Digits that the operands of a line may have beyond those of its result, to recompute."""
+        return MOST - (self.significant if self.decimals is None else self.fewest)
 
     def texts(self, numbers: Array, extra: int = 0, keep_zeros: bool = False) -> list[str]:
         """Each number as plain text, rounded half up: 0.54380, -1.0013e-05; never -0.
@@ -30,8 +40,7 @@ class Precision:
         flat = np.asarray(numbers, float).ravel() + 0.0  # -0.0 + 0.0 is 0.0
         if self.decimals is None:
             return significant_texts(flat, self.significant + extra, keep_zeros)
-        fewest = min(FEWEST, self.decimals)
-        return decimal_texts(flat, self.decimals + extra, fewest + extra, keep_zeros)
+        return decimal_texts(flat, self.decimals + extra, self.fewest + extra, keep_zeros)
 
     def unit(self, numbers: Array) -> Array:
         """What one unit of the last digit shown is worth, for each number."""
@@ -39,13 +48,17 @@ class Precision:
             magnitude = np.where(numbers == 0, 0, np.floor(np.log10(np.abs(numbers))))
         if self.decimals is None:
             return np.asarray(10.0 ** (magnitude - self.significant + 1))
-        fewest = min(FEWEST, self.decimals)
-        small = too_small(numbers, self.decimals, fewest)
-        return np.where(small, 10.0 ** (magnitude - fewest + 1), 10.0**-self.decimals)
+        small = too_small(numbers, self.decimals, self.fewest)
+        return np.where(small, 10.0 ** (magnitude - self.fewest + 1), 10.0**-self.decimals)
 
     def rounded(self, numbers: Array) -> Array:
         """Each number as it is printed."""
         return np.array(self.texts(numbers), float).reshape(np.shape(numbers))
+
+
+def as_given(numbers: Array) -> list[str]:
+    """Each number with the digits that somebody wrote it with."""
+    return [f"{number:.15g}" for number in np.ravel(numbers).tolist()]
 
 
 def significant_texts(flat: Array, significant: int, keep_zeros: bool = False) -> list[str]:

@@ -185,10 +185,10 @@ def rebuilt(pattern: Any, found: Mapping[Any, Any]) -> Any:
     return pattern.func(*(rebuilt(part, found) for part in pattern.args), **unevaluated)
 
 
-def far_slope(op: str) -> sp.Expr | None:
-    """The slope of an activation in its pre-activation, _0, for where 1 - y has no digits left; None where none is needed."""
-    far = OPS[op].far
-    return far(slot(0)) if far else None
+def far_slope(node: Node) -> sp.Expr | None:
+    """The slope of an activation in its pre-activation, _0, for where y leaves it no digits; None where none is needed."""
+    far = OPS[node.op].far
+    return far(slot(0), **number_params(plain(node))) if far else None
 
 
 # ---- concrete terms, many at a time

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .derivatives import VALUE, computed, derivative, recognised, slope_in_value
-from .digits import MOST_EXTRA, Precision, tex_numbers, tex_operands
+from .digits import Precision, tex_numbers, tex_operands
 from .errors import CheckFailed, ExplainerError
 from .expressions import SLOPES, Tree, largest_part, names, number, substituted, subtrees, symbol, value
 from .formula_tex import FormulaTex
@@ -374,7 +374,7 @@ class Lines:
         target = float(self.work.precision.texts(np.array([result]))[0])
         unit = float(self.work.precision.unit(np.array(target))) * (1 + 1e-9)
         texts: dict[str, str] = {}
-        for extra in range(MOST_EXTRA + 1):
+        for extra in range(self.work.precision.most_extra + 1):
             texts = {key_name(key): self.text(key, extra) for key in operands}
             shown = float(value(tree, {text: float(found) for text, found in texts.items()}))
             if self.carried or abs(shown - target) <= unit:

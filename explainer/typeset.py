@@ -222,7 +222,7 @@ def in_numbers(pattern: Any, numbers: Sequence[Sequence[str]], rows: int) -> lis
     parts, slots = skeleton(pattern, r" \times ")
     operands = [(tex_numbers if alone else tex_operands)(numbers[k]) for k, alone in slots]
     for place, (part, column) in enumerate(zip(parts, operands, strict=False)):
-        if part.endswith("-") and not part.endswith("{-"):  # -0 would look like a number of its own
+        if part.endswith("-"):  # -0 would look like a number of its own
             operands[place] = ["(0)" if text == "0" else text for text in column]
     return filled(parts, operands, rows)
 

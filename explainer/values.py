@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -21,14 +23,42 @@ def unrounded(array: Array) -> Array:
     return array
 
 
+def by_hand(function: Callable[..., Any], *numbers: Any, **more: Any) -> Any:
+    """What a function gives when rounded numbers are put in and worked as on paper.
+
+    Sums, products and quotients of such numbers are exact, in fractions, so that a half is known to be one. Functions
+    that have no fractions are worked in floats.
+    """
+    try:
+        return function(*map(in_fractions, numbers), **{name: in_fractions(each) for name, each in more.items()})
+    except (TypeError, AttributeError, ArithmeticError, ValueError):
+        return function(*numbers, **more)
+
+
+def in_fractions(number: Any) -> Any:
+    """A number, or an array of numbers, as the decimals that it is printed with."""
+    if isinstance(number, float):
+        return Fraction(repr(float(number)))
+    if isinstance(number, np.ndarray) and number.dtype == float:
+        return np.array([Fraction(repr(each)) for each in number.ravel().tolist()], object).reshape(number.shape)
+    return number
+
+
+def in_floats(numbers: Any) -> Array:
+    return np.asarray(numbers, float)
+
+
 def forward(end: Node, known: Values, rounding: Rounding = unrounded) -> Values:
     """The value of every node; `known` holds the leaves, and any other node that is not to be computed."""
     values = dict(known)
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused by name, not by warning
         for node in order(end):
             if node not in values:
-                value = OPS[node.op].value(*(values[p] for p in node.parents), **node.params)
-                values[node] = value if node.op == "take" else rounding(value)
+                op, arguments = OPS[node.op], [values[p] for p in node.parents]
+                if rounding is unrounded or node.op == "take":
+                    values[node] = op.value(*arguments, **node.params)
+                else:
+                    values[node] = rounding(in_floats(by_hand(op.value, *arguments, **node.params)))
     return values
 
 
@@ -54,19 +84,22 @@ def backward(end: Node, values: Values, starts: set[Node], rounding: Rounding | 
         if node not in wanted or node not in sums:  # outputs that a loss is not worked through have no adjoint here
             continue
         written = node.op != "take" and quantity_of(node) not in LOSSES
-        g = found.adjoints[node] = rounds(sums[node]) if written else sums[node]
+        g = sums[node] if rounding is None else in_floats(sums[node])
+        g = found.adjoints[node] = rounds(g) if written else g
         if node.op == "leaf":
             continue
         op, arguments = OPS[node.op], [values[p] for p in node.parents]
-        if op.slope is None:
+        if op.slope is None and rounding is None:
             parts = op.vjp(g, values[node], *arguments, **node.params)
+        elif op.slope is None:
+            parts = by_hand(op.vjp, g, values[node], *arguments, **node.params)
         elif rounding is None:
             found.slopes[node] = op.vjp(np.ones(node.shape), values[node], *arguments, **node.params)[0]
             parts = op.vjp(g, values[node], *arguments, **node.params)
         else:
-            slope = op.slope(values[node], *arguments, **node.params) * np.ones(node.shape)
+            slope = in_floats(by_hand(op.slope, values[node], *arguments, **node.params)) * np.ones(node.shape)
             found.slopes[node] = rounds(slope) if written else slope
-            parts = (g * found.slopes[node],)
+            parts = (by_hand(np.multiply, g, found.slopes[node]),)
         for parent, part in zip(node.parents, parts, strict=False):
             if parent in wanted and part is not None:
                 sums[parent] = sums.get(parent, 0.0) + part
@@ -89,15 +122,15 @@ class Check:
     numerical: Values  # leaf -> the gradient found numerically
 
 
-def check_gradients(end: Node, values: Values, gradients: Values) -> Check:
+def check_gradients(end: Node, values: Values, gradients: Values, largest: float) -> Check:
     """Compare each gradient with a difference of E; `CheckFailed` where they do not agree.
 
     The complex step, or the central difference where an operation is at a kink or so near that one cannot tell. An
-    error is relative to the gradient, or to a millionth of the largest one where that is more.
+    error is relative to the gradient, or where that is more to a millionth of the `largest` adjoint on the way to it:
+    what arrives may cancel, and then rounding is all that is left.
     """
     smooth = not any(is_near_kink(node, values) for node in order(end))
     numerical = {leaf: (complex_step if smooth else central)(end, values, leaf, gradients[leaf]) for leaf in gradients}
-    largest = max((float(np.abs(g).max(initial=0)) for g in gradients.values()), default=0.0)
     worst = 0.0
     for leaf, g in gradients.items():
         scale = np.maximum(np.abs(g), max(1e-6 * largest, 1e-300))
