@@ -74,9 +74,9 @@ def times(number: Any, term: Any) -> Any:
     return sp.Mul(number, term, evaluate=False) if isinstance(term, sp.Expr) else number * term
 
 
-def in_turn(*terms: Any) -> Any:
-    """The sum of the terms in the order given; SymPy would sort them."""
-    return sp.Add(*terms, evaluate=False)
+def in_turn(first: Any, second: Any) -> Any:
+    """first + second, in this order; SymPy would sort them."""
+    return sp.Add(first, second, evaluate=False) if isinstance(first, sp.Expr) else first + second
 
 
 def cases(*pairs: tuple[Any, Any], otherwise: Any) -> Any:
@@ -188,12 +188,12 @@ activation(
 )
 activation(
     "gelu",
-    lambda z: z / 2 * (1 + sp.erf(z / sp.sqrt(2))),
+    lambda z: times(z / 2, 1 + sp.erf(z / sp.sqrt(2))),
     lambda z: z / 2 * one_plus_erf(z / math.sqrt(2)),
     lambda y, z: (
         one_plus_erf(z / math.sqrt(2)) / 2 + z * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
         if isinstance(z, np.ndarray)
-        else (1 + sp.erf(z / sp.sqrt(2))) / 2 + z * sp.exp(-(z**2) / 2) / sp.sqrt(2 * sp.pi)
+        else times(sp.Rational(1, 2), 1 + sp.erf(z / sp.sqrt(2))) + z * sp.exp(-(z**2) / 2) / sp.sqrt(2 * sp.pi)
     ),
 )
 INNER = math.sqrt(2 / math.pi), 0.044715  # of the approximation of gelu by tanh

@@ -25,10 +25,9 @@ from .values import (
     Rounding,
     Values,
     backward,
-    by_hand,
     check_gradients,
+    computed,
     forward,
-    in_floats,
     unrounded,
 )
 
@@ -98,11 +97,11 @@ def worked(net: Network, given: Values, states: Mapping[Quantity, Array], iterat
     problem = net.problem
     precision = Precision(problem.writing.significant, problem.writing.digits)
     rounding = rounding_of(problem)
-    values, found, check = forward(net.end, given), Backward({}, {}), None
+    values, found, check = forward(net.end, given, tidy=True), Backward({}, {}), None
     refuse_infinite(values, TOO_LARGE if rounding is unrounded else TOO_ROUND)
     if net.loss is not None:
         found = backward(net.end, values, set(net.trained) | {net.inputs})
-        refuse_infinite(found.adjoints, TOO_LARGE, "adjoint")
+        refuse_infinite(found.adjoints, TOO_LARGE if rounding is unrounded else TOO_ROUND, "adjoint")
         check_uses(net, values, found)
         if net.trained:
             largest = max(float(np.abs(g).max(initial=0)) for node, g in found.adjoints.items() if node is not net.end)
@@ -163,11 +162,10 @@ def updates(
         return {}
     made = stepped(net, values, found.adjoints, states, iteration, rounding)
     for leaf in net.trained:
-        made[Quantity("step", leaf)] = rounding(
-            in_floats(by_hand(np.subtract, made[Quantity("updated", leaf)], values[leaf]))
-        )
+        step = computed(rounding, np.subtract, made[Quantity("updated", leaf)], values[leaf])
+        made[Quantity("step", leaf)] = rounding(step)
     new = {leaf: made.get(Quantity("updated", leaf), values[leaf]) for leaf in net.given}
-    after = forward(net.end, new, rounding)
+    after = forward(net.end, new, rounding, tidy=True)
     refuse_infinite(after, TOO_LARGE if rounding is unrounded else TOO_ROUND)
     shown = [net.outputs, *net.loss.of_samples, *net.loss.of_all] if net.loss else []
     if net.loss and net.loss.from_activation is not None:  # such a loss may be written in the scores
@@ -193,8 +191,7 @@ def stepped(
             old = Quantity(f"{name}_old", leaf)
             known[old.what] = made[old] = states.get(old, np.zeros(leaf.shape))
         for line in rule:
-            found = line.at(iteration, known) if rounding is unrounded else by_hand(partial(line_at, line, iteration), **known)
-            known[line.finds] = rounding(in_floats(found))
+            known[line.finds] = rounding(computed(rounding, partial(line_at, line, iteration), **known))
             if line.finds != "w":
                 made[Quantity(line.finds, leaf)] = known[line.finds]
         made[Quantity("updated", leaf)] = np.where(trained, known["w"], values[leaf])

@@ -171,7 +171,7 @@ def any_spec(seed: int) -> dict[str, Any]:
     targets = rng.uniform(-1, 1, (last["neurons"], samples))
     if loss == "hinge":
         targets = np.where(targets > 0, 1.0, -1.0)
-    elif isinstance(loss, dict) and "multiclass_hinge" in loss or (loss == "cross_entropy" and rng.random() < 0.7):
+    elif (isinstance(loss, dict) and "multiclass_hinge" in loss) or (loss == "cross_entropy" and rng.random() < 0.7):
         targets = np.eye(last["neurons"])[:, rng.integers(last["neurons"], size=samples)]
     elif loss in ("binary_cross_entropy", "cross_entropy"):
         targets = np.abs(targets) if rng.random() < 0.5 else np.round(np.abs(targets))

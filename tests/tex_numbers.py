@@ -28,20 +28,19 @@ TOKEN = re.compile(
 )
 
 
+def method(name: str) -> Callable[..., Number]:
+    return lambda by, *parts: getattr(by, name)(*parts)
+
 
 FUNCTIONS: dict[str, Callable[..., Number]] = {
-    r"\ln": mp.ln,
-    r"\exp": mp.exp,
-    **{rf"\{name}": getattr(mp, name) for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
-    r"\arcsin": mp.asin,
-    r"\arccos": mp.acos,
-    r"\arctan": mp.atan,
-    r"\max": max,
-    r"\min": min,
-    r"\operatorname{erf}": mp.erf,
-    r"\operatorname{sgn}": mp.sign,
-    r"\log_{10}": mp.log10,
-    r"\log_{2}": lambda x: mp.log(x, 2),
+    **{rf"\{name}": method(name) for name in ("ln", "exp", "sin", "cos", "tan", "sinh", "cosh", "tanh")},
+    **{rf"\arc{name}": method(f"a{name}") for name in ("sin", "cos", "tan")},
+    r"\max": lambda _, *parts: max(parts),
+    r"\min": lambda _, *parts: min(parts),
+    r"\operatorname{erf}": method("erf"),
+    r"\operatorname{sgn}": method("sign"),
+    r"\log_{10}": lambda by, x: by.log(x, 10),
+    r"\log_{2}": lambda by, x: by.log(x, 2),
 }
 SIGNS = {r"\times", r"\cdot", r"\;", r"\,", r"\odot", r"\oslash"}
 OPENING = {"(", r"\frac", r"\begin{bmatrix}", r"\mathbf{1}", r"\sqrt"}  # what may follow a factor without a sign
@@ -58,7 +57,8 @@ def multiplied(sign: str, a: Number, b: Number) -> Number:
 class Reader:
     """A precedence-climbing reader; no more than the pages need, and nothing is skipped."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, by: Any = mp) -> None:
+        self.by = by  # mpmath's arithmetic: of any precision, or `fp` for that of floats
         self.tokens: list[str] = []
         text = re.sub(r"\\left|\\right(?![a-z])", "", text).strip()
         place = 0
@@ -134,15 +134,15 @@ class Reader:
             return abs(value)
         if token == "e":
             self.take("^")
-            return mp.exp(self.group("{", "}"))
+            return self.by.exp(self.group("{", "}"))
         if token == r"\frac":
             return self.group("{", "}") / self.group("{", "}")
         if token == r"\sqrt":
-            return rooted(self.group("{", "}"))
+            return rooted(self.by, self.group("{", "}"))
         if token == r"\begin{bmatrix}":
             return self.matrix()
         if token in (r"\pi", r"\mathbf{1}"):
-            return mp.pi if token == r"\pi" else mp.mpf(1)
+            return +self.by.pi if token == r"\pi" else self.by.mpf(1)
         if token in FUNCTIONS:
             self.take("(")
             arguments = [self.sum()]
@@ -150,10 +150,10 @@ class Reader:
                 self.take()
                 arguments.append(self.sum())
             self.take(")")
-            return FUNCTIONS[token](*arguments)
+            return FUNCTIONS[token](self.by, *arguments)
         if not token[0].isdigit():
             raise ValueError(f"{token!r} is no number, in {' '.join(self.tokens)}")
-        return mp.mpf(token)
+        return self.by.mpf(token)
 
     def matrix(self) -> Number:
         rows: list[list[Number]] = [[]]
@@ -166,13 +166,13 @@ class Reader:
                 rows.append([])
 
 
-def rooted(value: Number) -> Number:
-    return np.vectorize(mp.sqrt, otypes=[object])(value) if np.ndim(value) else mp.sqrt(value)
+def rooted(by: Any, value: Number) -> Number:
+    return np.vectorize(by.sqrt, otypes=[object])(value) if np.ndim(value) else by.sqrt(value)
 
 
-def exact(text: str) -> Number:
+def exact(text: str, by: Any = mp) -> Number:
     """The value of a TeX expression with numbers only, to two hundred digits; ValueError where it is anything else."""
-    reader = Reader(text)
+    reader = Reader(text, by)
     value = reader.sum()
     if reader.peek():
         raise ValueError(f"{reader.peek()!r} is left over in {text!r}")
@@ -205,6 +205,7 @@ def is_matrix_of_numbers(text: str) -> bool:
 
 # ---- rounding, as it is done by hand
 
+SURE = 15  # significant digits of a decimal that a float keeps
 FEWEST = 3  # significant digits that a small number keeps where decimals are asked for
 
 
@@ -213,20 +214,22 @@ def last_place(value: Decimal, significant: int = 5, digits: int | None = None, 
     if digits is not None:
         significant = max(1, min(FEWEST, digits))
         if not value or value.adjusted() >= significant - 1 - digits:
-            return -digits
+            return max(-digits, value.adjusted() - SURE + 1)
     return value.adjusted() - significant + 1 if value else -significant + 1
 
 
 def as_decimal(value: Number) -> Decimal:
-    """To forty digits: what a number in base 2 adds behind them, or leaves of a difference, is left out."""
-    return Decimal(0) if abs(value) < 1e-180 else Context(prec=40).create_decimal(mp.nstr(value, 45, strip_zeros=False))
+    """To 150 digits: what a number in base 2 adds behind them, or leaves of a difference, is left out."""
+    if abs(value) < 1e-180:
+        return Decimal(0)
+    return Context(prec=150).create_decimal(mp.nstr(mp.mpf(value), 160, strip_zeros=False))
 
 
 def rounded(value: Number, **writing: Any) -> Decimal:
     """Half up, to the digits asked for."""
     exactly = as_decimal(value)
     place = Decimal(1).scaleb(last_place(exactly, **writing))
-    return exactly.quantize(place, ROUND_HALF_UP, Context(prec=60))
+    return exactly.quantize(place, ROUND_HALF_UP, Context(prec=400))
 
 
 # ---- the statements of a page
