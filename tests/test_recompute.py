@@ -188,6 +188,54 @@ def explained(problem: explainer.Problem) -> explainer.Derivation | str:
         return str(refusal)
 
 
+SAID = {  # what a page says of its policy
+    ("full", "en"): "computed with all",
+    ("full", "zh"): "计算时则保留全部",
+    ("rounded", "en"): "carried",
+    ("rounded", "zh"): "再代入后面的计算",
+}
+
+
+@pytest.mark.parametrize("detail", ["brief", "normal"])
+@pytest.mark.parametrize("name", ["2-2-3-1", "e-a-plus-b"])
+@pytest.mark.parametrize(("carry", "language"), SAID)
+def test_a_page_says_how_its_numbers_are_carried(carry: str, language: str, name: str, detail: str) -> None:
+    derivation = explainer.explain(example(name, carry=carry, language=language, detail=detail))
+    assert json.loads("".join(derivation.text("json")))["carry"] == carry
+    for to in ("markdown", "latex", "html"):
+        page = "".join(derivation.text(to))
+        assert [said in page for (_, tongue), said in SAID.items() if tongue == language] == [
+            own == carry for own, tongue in SAID if tongue == language
+        ]
+
+
+def test_the_numbers_of_an_optimizer_are_shown_as_they_were_given() -> None:
+    spec = any_spec(0) | {"optimizer": {"adam": {"learning_rate": 0.0125, "beta2": 0.9995}}}
+    for carry in ("full", "rounded"):
+        page = "".join(explainer.explain(problem_of(spec, significant=2, carry=carry)).text("markdown"))
+        assert r"(1 - 0.9995) \times" in page
+        assert "0.0125" in page
+
+
+@pytest.mark.parametrize(
+    ("activation", "x", "slope"),
+    [("max(0.1*z, z, 0)", 0, "0.36667"), ("max(z, z^2, 1)", 1, "1"), ("min(z, z^2, 1, z^3)", 1, "1.5")],
+)
+def test_a_tie_of_several_shares_the_slope_among_all_of_them(activation: str, x: float, slope: str) -> None:
+    layer = {"neurons": 1, "activation": activation, "weights": [[1.0]]}
+    spec = {"inputs": {"X1": x}, "targets": {"T": 0.5}, "layers": [layer], "loss": "half_squared_error"}
+    derivation = explainer.explain(problem_of(spec))
+    steps = json.loads("".join(derivation.text("json")))["iterations"][0]["steps"]
+    assert [step["printed"] for step in steps if step["kind"] == "slope"] == [slope]
+
+
+def test_a_rounded_half_is_known_where_floats_miss_it() -> None:
+    assert Precision(decimals=6).texts(np.array([-0.063 + 0.5 * 0.125367])) == ["-0.000316"]
+    layer = {"neurons": 1, "weights": [[-0.125367]], "biases": [-0.063]}
+    spec = {"inputs": {"X1": -0.5}, "targets": {"T": 0}, "layers": [layer], "loss": "half_squared_error"}
+    assert explainer.explain(problem_of(spec, digits=6, carry="rounded")).values["z[1]"] == -0.000317
+
+
 def test_a_half_is_rounded_up_as_by_hand() -> None:
     assert Precision(2).texts(np.array([0.125, 0.135, -0.125, 2.5])) == ["0.13", "0.14", "-0.13", "2.5"]
     assert Precision(decimals=2).texts(np.array([2.675, 1.005, -2.675])) == ["2.68", "1.01", "-2.68"]
