@@ -229,6 +229,13 @@ def test_a_tie_of_several_shares_the_slope_among_all_of_them(activation: str, x:
     assert [step["printed"] for step in steps if step["kind"] == "slope"] == [slope]
 
 
+def test_a_sum_that_cancels_is_0_and_not_the_noise_of_floats() -> None:
+    assert 0.1 * 3 - 0.3 * 1 != 0
+    layer = {"neurons": 1, "activation": "sigmoid", "weights": [[0.1, -0.3]]}
+    spec = {"inputs": {"X1": 3, "X2": 1}, "targets": {"T": 0}, "layers": [layer], "loss": "half_squared_error"}
+    assert explainer.explain(problem_of(spec)).values["z[1]"] == 0
+
+
 def test_a_rounded_half_is_known_where_floats_miss_it() -> None:
     assert Precision(decimals=6).texts(np.array([-0.063 + 0.5 * 0.125367])) == ["-0.000316"]
     layer = {"neurons": 1, "weights": [[-0.125367]], "biases": [-0.063]}
