@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,10 @@ from .errors import ExplainerError, InputError, NotBuilt, OutputError, printable
 from .lazy import Lazy
 
 if TYPE_CHECKING:
-    from . import derivation, differentiation, problem, spec
+    from . import derivation, differentiation, problem, publish, render, spec
 else:
-    derivation, differentiation, problem, spec = (
-        Lazy(f"explainer.{name}") for name in ("derivation", "differentiation", "problem", "spec")
+    derivation, differentiation, problem, publish, render, spec = (
+        Lazy(f"explainer.{name}") for name in ("derivation", "differentiation", "problem", "publish", "render", "spec")
     )
 
 EXAMPLES = Path(__file__).parent / "examples"
@@ -101,9 +102,9 @@ def demo(folder: Path, language: str) -> None:
     with refusals(str(folder)):
         found = derivation.explain(problem.read_problem(EXAMPLES / f"{DEMO}.yaml", language=language))
         make_folder(folder)
-        outputs = [(folder / f"derivation{ending}", to) for ending, to in derivation.FORMATS.items()]
-        derivation.save(outputs, found, "github")
-    for path, _ in outputs:
+        files = [folder / f"derivation{ending}" for ending in derivation.FORMATS]
+        found.save(*files)
+    for path in files:
         click.echo(path)
     click.echo(headline(found))
     click.echo(f"For a PDF, run {'xelatex' if language == 'zh' else 'pdflatex'} on derivation.tex.")
@@ -113,20 +114,17 @@ def demo(folder: Path, language: str) -> None:
 @click.argument("spec_file", metavar="SPEC", type=click.Path())
 @output_options
 @writing_options
-def derive(spec_file: str, outputs: tuple[str, ...], to: str | None, flavour: str, **options: Any) -> None:
+def derive(spec_file: str, outputs: tuple[str, ...], to: str | None, **options: Any) -> None:
     """Write the worked derivation of SPEC.
 
     The format follows FILE's ending: .md, .tex, .html, .json.
     """
-    options["only"] = tuple(options["only"].split(",")) if options["only"] is not None else None
+    writing, setting = divided(options)
     with refusals(spec_file):
-        files = files_of(outputs, to)
-        found = derivation.explain(problem.read_problem(spec_file, **options))
-        derivation.save(files, found, flavour)
-        if not outputs or "-" in outputs:
-            show_text(found.text(FORMAT_NAMES[to or "markdown"], flavour))
-    written = f"wrote {', '.join(str(path) for path, _ in files)}: " if files else ""
-    click.echo(printable(written + headline(found)), err=True)
+        places = settings_of(outputs, to, setting)
+        found = derivation.explain(problem.read_problem(spec_file, **writing))
+        deliver(found.written, places)
+    click.echo(printable(written_to(places) + headline(found)), err=True)
 
 
 @main.command()
@@ -135,27 +133,20 @@ def derive(spec_file: str, outputs: tuple[str, ...], to: str | None, flavour: st
 @click.option("--show", default="0", metavar="K,...", help="Work in full what starts after so many updates (0).")
 @output_options
 @writing_options
-def train(
-    spec_file: str, epochs: int, show: str, outputs: tuple[str, ...], to: str | None, flavour: str, **options: Any
-) -> None:
+def train(spec_file: str, epochs: int, show: str, outputs: tuple[str, ...], to: str | None, **options: Any) -> None:
     """Train the network of SPEC, and work the chosen epochs in full.
 
     An epoch is one update over all samples.
     """
-    options["only"] = tuple(options["only"].split(",")) if options["only"] is not None else None
+    writing, setting = divided(options)
     chosen = epochs_of(show, epochs)
     report = progress(epochs) if sys.stderr.isatty() else lambda epoch: None
     with refusals(spec_file):
-        files = files_of(outputs, to)
-        found = derivation.train(problem.read_problem(spec_file, **options), epochs, chosen, report)
-        derivation.save(files, found, flavour)
-        if not outputs or "-" in outputs:
-            show_text(found.text(FORMAT_NAMES[to or "markdown"], flavour))
-    written = f"wrote {', '.join(str(path) for path, _ in files)}: " if files else ""
-    click.echo(
-        printable(f"{written}E = {found.curve[0][1]:.5g} at first, {found.curve[-1][1]:.5g} after {epochs} epochs"),
-        err=True,
-    )
+        places = settings_of(outputs, to, setting)
+        found = derivation.train(problem.read_problem(spec_file, **writing), epochs, chosen, report)
+        deliver(found.written, places)
+    losses = f"E = {found.curve[0][1]:.5g} at first, {found.curve[-1][1]:.5g} after {epochs} epochs"
+    click.echo(printable(written_to(places) + losses), err=True)
 
 
 class FormulaCommand(click.Command):
@@ -174,20 +165,17 @@ class FormulaCommand(click.Command):
 @output_options
 @click.option("--language", type=click.Choice(["en", "zh"]), default="en", help="Language of the page.")
 def differentiate(
-    formula: str, variable: str, outputs: tuple[str, ...], to: str | None, flavour: str, language: str
+    formula: str, variable: str, outputs: tuple[str, ...], to: str | None, language: str, **setting: Any
 ) -> None:
     """Write the derivative of the formula EXPR with respect to VAR, rule by rule.
 
     For example: explainer differentiate "1/(1+exp(-x))" x
     """
     with refusals("EXPR"):
-        files = dict(files_of(outputs, to))
+        places = settings_of(outputs, to, setting)
         found = differentiation.differentiate(formula.removeprefix(" "), variable)
-        differentiation.save(files, found, flavour, language)
-        if not outputs or "-" in outputs:
-            show_text(found.text(FORMAT_NAMES[to or "markdown"], flavour, language))
-    written = f"wrote {', '.join(map(str, files))}: " if files else ""
-    click.echo(printable(f"{written}{found.derivative}; {found.verdict}"), err=True)
+        deliver(partial(found.written, language=language), places)
+    click.echo(printable(f"{written_to(places)}{found.derivative}; {found.verdict}"), err=True)
 
 
 @main.command()
@@ -230,14 +218,47 @@ def progress(epochs: int) -> Callable[[int], None]:
     return lambda epoch: click.echo(f"\r{epoch} of {epochs} epochs", nl=epoch == epochs, err=True)
 
 
-def files_of(outputs: Sequence[str], to: str | None) -> list[tuple[Path, str]]:
-    """Each file and its format: what its ending says, else what --to says."""
-    known = derivation.FORMATS
+Places = list[tuple[Path | None, "render.Setting"]]  # each file, None for standard output, and how its page is set
+
+
+def divided(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options that say how a derivation is written, and those that say how a page is set."""
+    writing = {name.removeprefix("--"): options[name.removeprefix("--")] for name, _ in WRITING}
+    if writing["only"] is not None:
+        writing["only"] = tuple(writing["only"].split(","))
+    return writing, {name: value for name, value in options.items() if name not in writing}
+
+
+def settings_of(outputs: Sequence[str], to: str | None, setting: dict[str, Any]) -> Places:
+    """Where the page goes, and how it is set there: in the format that a file's ending says, else --to."""
+    named = FORMAT_NAMES[to or "markdown"]
     return [
-        (Path(name), FORMAT_NAMES[to] if to and Path(name).suffix.lower() not in known else derivation.format_of(name))
-        for name in dict.fromkeys(outputs)
-        if name != "-"
+        (None, render.Setting(named, **setting))
+        if name == "-"
+        else (
+            Path(name),
+            render.Setting(named if to and not has_format(name) else derivation.format_of(name), **setting),
+        )
+        for name in dict.fromkeys(outputs or ["-"])
     ]
+
+
+def has_format(name: str) -> bool:
+    return Path(name).suffix.lower() in derivation.FORMATS
+
+
+def deliver(page: Callable[[render.Setting], Iterator[str]], places: Places) -> None:
+    """Write the page to every place; the files are replaced whole or not at all."""
+    publish.write({path: page(setting) for path, setting in places if path is not None})
+    for path, setting in places:
+        if path is None:
+            show_text(page(setting))
+
+
+def written_to(places: Places) -> str:
+    """The files, for the line that says what was done."""
+    files = [str(path) for path, _ in places if path is not None]
+    return f"wrote {', '.join(files)}: " if files else ""
 
 
 def show_text(chunks: Iterator[str]) -> None:

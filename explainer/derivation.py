@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from .document import document
 from .errors import ExplainerError, NotBuilt
 from .graphs import graph_record, worked_graph
 from .graphs import named as named_in_graph
 from .problem import GraphProblem, Problem
-from .publish import ESCAPES, with_mathml, write
+from .publish import ESCAPES, finished, write
 from .record import record
-from .render import Speaker, streamed
+from .render import Setting, Speaker, streamed
 from .sections.graph import graph_document
 from .training import trained
 from .values import Check
@@ -57,23 +58,33 @@ class Derivation:
         """The loss before the first update and after the last; None where there is none."""
         return self._work.loss_before, self._works[-1].loss_after
 
-    def text(self, to: str = "markdown", flavour: str = "github") -> Iterator[str]:
-        """The page in pieces. `to` is markdown, latex, html or json; `flavour` is of the mathematics in Markdown."""
-        if to == "json":
-            return streamed(record(self._works, training=bool(self.curve)))
-        say = Speaker(self.problem.writing.language, to, flavour, ESCAPES[to])
-        page = streamed(document(self._works, say, self.curve))
-        return with_mathml(page) if to == "html" else page
+    def text(self, to: str = "markdown", **options: Any) -> Iterator[str]:
+        """The page in pieces. `to` is markdown, latex, html or json; the options are those of `Setting`."""
+        return self.written(Setting(to, **options))
 
-    def save(self, *paths: str | PathLike[str], flavour: str = "github") -> None:
+    def written(self, setting: Setting) -> Iterator[str]:
+        """The page in pieces, as it is set."""
+        return self._record() if setting.format == "json" else finished(streamed(self._page(setting)), setting)
+
+    def _page(self, setting: Setting) -> Iterator[str]:
+        """The page as its templates write it."""
+        say = Speaker(self.problem.writing.language, setting, ESCAPES[setting.format])
+        return document(self._works, say, self.curve)
+
+    def _record(self) -> Iterator[str]:
+        """The derivation as JSON."""
+        return streamed(record(self._works, training=bool(self.curve)))
+
+    def save(self, *paths: str | PathLike[str], **options: Any) -> None:
         """Write the page into files; each one's ending says in which format. All are replaced, or none is.
 
-        Raises NotBuilt for an ending that has no format, OutputError where a file cannot be written.
+        The options are those of `Setting`. Raises NotBuilt for an ending that has no format, OutputError where a file
+        cannot be written.
         """
-        save([(Path(path), format_of(path)) for path in paths], self, flavour)
+        write({Path(path): self.text(format_of(path), **options) for path in paths})
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        return {"text/markdown": "".join(self.text("markdown", "jupyter")), "text/plain": repr(self)}
+        return {"text/markdown": "".join(self.text(flavour="jupyter")), "text/plain": repr(self)}
 
     def __repr__(self) -> str:
         return f"<Derivation {self.problem.title!r}: {self.parameters} weights and biases>"
@@ -110,12 +121,11 @@ class GraphDerivation(Derivation):
         check = f"checked by {self.check.method}, worst relative error {self.check.worst_relative_error:.1e}"
         return f"{end} = {values[end]:.5g}; {', '.join(found)}; {check}"
 
-    def text(self, to: str = "markdown", flavour: str = "github") -> Iterator[str]:
-        language = self.problem.writing.language
-        if to == "json":
-            return streamed(graph_record(self._graph, Speaker(language, "markdown")))
-        page = streamed(graph_document(self._graph, Speaker(language, to, flavour, ESCAPES[to])))
-        return with_mathml(page) if to == "html" else page
+    def _page(self, setting: Setting) -> Iterator[str]:
+        return graph_document(self._graph, Speaker(self.problem.writing.language, setting, ESCAPES[setting.format]))
+
+    def _record(self) -> Iterator[str]:
+        return streamed(graph_record(self._graph, Speaker(self.problem.writing.language, Setting())))
 
     def __repr__(self) -> str:
         return f"<Derivation {self.problem.title!r}: a graph of {len(self._graph.problem.nodes)} nodes>"
@@ -142,10 +152,6 @@ def train(
         raise ExplainerError("a graph has nothing to train; give a network in layers")
     found = trained(problem, epochs, show, report)
     return Derivation(problem, found.worked, found.curve)
-
-
-def save(outputs: Iterable[tuple[Path, str]], derivation: Derivation, flavour: str) -> None:
-    write({path: derivation.text(to, flavour) for path, to in outputs})
 
 
 def format_of(path: str | PathLike[str]) -> str:

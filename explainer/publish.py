@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from .errors import OutputError, printable
+from .render import Setting
 
 
 def write(files: Mapping[Path, Iterator[str]]) -> None:
@@ -116,6 +117,11 @@ ESCAPES: dict[str, Callable[[str], str]] = {
 # ---- mathematics in HTML
 
 MATH = re.compile("([\x02\x04])([^\x03]*)\x03")
+
+
+def finished(page: Iterator[str], setting: Setting) -> Iterator[str]:
+    """The page with what its templates leave to be done."""
+    return with_mathml(page) if setting.format == "html" else page
 
 
 def with_mathml(chunks: Iterator[str]) -> Iterator[str]:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from .dialects import Dialect, dialect_of
 
 FIRST = 0xE100  # private use, and not the slots of `typeset`
 MARKER = re.compile("([\ue100-\ue3ff])")
@@ -25,6 +28,19 @@ Field = Text | bool | tuple[Text, ...]
 Shape = tuple[bool, ...]
 
 
+@dataclass(frozen=True)
+class Setting:
+    """How a page is set: the format, and what can be chosen within it."""
+
+    format: str = "markdown"  # a name of `templates/formats`, or json
+    flavour: str = "github"  # of the mathematics in Markdown
+
+    @property
+    def dialect(self) -> Dialect:
+        """What formulas are put together from."""
+        return dialect_of(self.format)
+
+
 def templates_folder() -> Path:
     """Where the templates are: inside the installed package, or beside it in a checkout."""
     inside = HERE / "templates"
@@ -32,13 +48,13 @@ def templates_folder() -> Path:
 
 
 @cache
-def macros(language: str, format: str, flavour: str) -> dict[str, Callable[..., str]]:
+def macros(language: str, setting: Setting) -> dict[str, Callable[..., str]]:
     """Every macro of the prose, by name."""
     folder = templates_folder()
     environment = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, autoescape=False
     )
-    environment.globals.update(format=format, flavour=flavour)
+    environment.globals.update(format=setting.format, flavour=setting.flavour, maths=setting.dialect.forms)
     found: dict[str, Callable[..., str]] = {}
     for path in sorted((folder / "prose" / language).glob("*.j2")):
         module = environment.get_template(f"prose/{language}/{path.name}").module
@@ -47,7 +63,7 @@ def macros(language: str, format: str, flavour: str) -> dict[str, Callable[..., 
 
 
 @cache
-def skeletons(language: str, format: str, flavour: str) -> dict[Any, list[str]]:
+def skeletons(language: str, setting: Setting) -> dict[Any, list[str]]:
     """The macros rendered so far, cut at their markers: they are the same for every page."""
     return {}
 
@@ -55,11 +71,11 @@ def skeletons(language: str, format: str, flavour: str) -> dict[Any, list[str]]:
 class Speaker:
     """Says things in one language and one format. `escape` makes a text of the reader's safe for that format."""
 
-    def __init__(self, language: str, format: str, flavour: str = "", escape: Callable[[str], str] = str) -> None:
-        self.escape = escape
-        self._macros = macros(language, format, flavour)
+    def __init__(self, language: str, setting: Setting, escape: Callable[[str], str] = str) -> None:
+        self.escape, self.dialect = escape, setting.dialect
+        self._macros = macros(language, setting)
         self._words: dict[Any, str] = {}
-        self._skeletons = skeletons(language, format, flavour)
+        self._skeletons = skeletons(language, setting)
 
     def text(self, macro: str, **fields: Any) -> str:
         """One text, from plain data."""

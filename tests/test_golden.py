@@ -36,7 +36,7 @@ PAGES = [
 @pytest.mark.parametrize(("name", "options", "to", "flavour"), PAGES, ids=[page[0] for page in PAGES])
 def test_a_page_is_as_it_was_last_read(name: str, options: dict[str, str], to: str, flavour: str) -> None:
     derivation = explainer.explain(problem_from_text(ONE_NEURON, **options))
-    page = "".join(derivation.text(to, flavour))
+    page = "".join(derivation.text(to, flavour=flavour))
     if os.environ.get("EXPLAINER_RENEW"):
         (GOLDEN / name).write_text(page, encoding="utf-8")
     assert page == (GOLDEN / name).read_text(encoding="utf-8")
