@@ -18,7 +18,7 @@ import numpy as np
 
 from .derivatives import VALUE, computed, derivative, recognised, slope_in_value
 from .dialects import TEX, Dialect
-from .digits import MOST_EXTRA, Precision, numbers_in, operands_in
+from .digits import Precision, numbers_in, operands_in
 from .errors import CheckFailed, ExplainerError
 from .expressions import SLOPES, Tree, largest_part, names, number, substituted, subtrees, symbol, value
 from .formula_text import FormulaText
@@ -375,7 +375,7 @@ class Lines:
         target = float(self.work.precision.texts(np.array([result]))[0])
         unit = float(self.work.precision.unit(np.array(target))) * (1 + 1e-9)
         texts: dict[str, str] = {}
-        for extra in range(MOST_EXTRA + 1):
+        for extra in range(self.work.precision.most_extra + 1):
             texts = {key_name(key): self.text(key, extra) for key in operands}
             shown = float(value(tree, {text: float(found) for text, found in texts.items()}))
             if self.carried or abs(shown - target) <= unit:

@@ -41,7 +41,11 @@ def gradient_steps(page: Page, parameters: Parameters, chained: bool = True) -> 
 def row_of(fields: dict[str, Any], row: int) -> dict[str, Any]:
     """The fields of one row."""
     return {
-        name: value if isinstance(value, str) else [v[row] for v in value] if isinstance(value, tuple) else value[row]
+        name: value
+        if isinstance(value, str)
+        else [v[row] for v in value if v[row]]
+        if isinstance(value, tuple)
+        else value[row]
         for name, value in fields.items()
     }
 
@@ -202,7 +206,7 @@ def factors(page: Page, link: Link, w: str) -> Iterator[str]:
 
 def one_row(lines: Lines) -> tuple[str, list[str]]:
     """The left side and the right sides of the only row."""
-    return lines.symbols[0], [side[0] for side in right_sides(lines)]
+    return lines.symbols[0], [side[0] for side in right_sides(lines) if side[0]]
 
 
 # ---- paths

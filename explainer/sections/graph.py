@@ -92,14 +92,14 @@ def conventions(page: GraphPage) -> Iterator[str]:
     say, writing = page.say, page.work.problem.writing
     used = [part.text for tree in page.work.formulas.values() for part in subtrees(tree) if part.kind == "call"]
     kinked = dict.fromkeys("max" if each in SEVERAL else each for each in used if FUNCTIONS[each].kinked)
-    digits = ("significant", writing.significant) if writing.digits is None else ("decimals", writing.digits)
-    count = say.text(digits[0], count=digits[1])
-    items = [
+    unit, number = ("significant", writing.significant) if writing.digits is None else ("decimals", writing.digits)
+    count = say.text(unit, count=number)
+    others = [
         say.text("graph_convention_d", end=page.end),
         *(say.text("graph_convention_kink", kinked=each) for each in kinked),
-        say.text("graph_convention_digits", count=count, rounded=writing.carry == "rounded"),
     ]
-    yield say.text("conventions", items=items)
+    digits = say.text("graph_convention_digits", count=count, rounded=writing.carry == "rounded")
+    yield say.text("conventions", items=[digits] if page.brief else [*others, digits])
 
 
 def values(page: GraphPage) -> Iterator[str]:
@@ -209,7 +209,7 @@ def worst_error(page: GraphPage, found: float) -> str:
 Section = Callable[[GraphPage], Iterator[str]]
 SECTIONS: list[tuple[str, Section, bool]] = [  # name, text, and whether a brief page has it
     ("given", given, True),
-    ("conventions", conventions, False),
+    ("conventions", conventions, True),
     ("values", values, True),
     ("partials", partials, False),
     ("forwards", forwards, False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter, eq
 from typing import Any
 
 import numpy as np
@@ -223,7 +224,17 @@ def numbers(lines: Lines) -> list[str]:
     return [*map(str, lines.numbers_of_steps.tolist())]
 
 
-def right_sides(lines: Lines) -> tuple[Sequence[str], ...]:
-    """Symbols, numbers, result: each but those that only repeat the next."""
-    sides = [side for side in (lines.formulas, lines.numbers) if side != lines.printed]
-    return (*sides, lines.printed)
+def right_sides(*chunks: Lines) -> tuple[Sequence[str], ...]:
+    """Symbols, numbers, result of every row; "" for a side that only repeats the result."""
+    formulas, numbers, printed = (
+        [text for lines in chunks for text in part(lines)] if len(chunks) > 1 else part(chunks[0])
+        for part in (attrgetter("formulas"), attrgetter("numbers"), attrgetter("printed"))
+    )
+    return (*(without_repeats(side, printed) for side in (formulas, numbers) if side != printed), printed)
+
+
+def without_repeats(side: Sequence[str], result: Sequence[str]) -> Sequence[str]:
+    """The texts of a side, with "" for one that only repeats the result."""
+    if not any(map(eq, side, result)):
+        return side
+    return ["" if text == same else text for text, same in zip(side, result, strict=True)]
