@@ -100,7 +100,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Part:
-    """What belongs together. `kind` and `name` are its class and its data-name in SVG."""
+    """What belongs together. In SVG `kind` is its class, `name` its data-name, `ends` its data-from and data-to."""
 
     kind: str  # input, neuron, loss, weight, link, node, edge, dots
     name: str
@@ -108,6 +108,7 @@ class Part:
     lines: tuple[Line, ...] = ()
     labels: tuple[Label, ...] = ()
     tone: str = "normal"
+    ends: tuple[str, str] = ("", "")  # the names of the parts that its line leads from and to
 
 
 @dataclass(frozen=True)
@@ -263,7 +264,8 @@ def svg_part(part: Part, colours: Mapping[str, str]) -> str:
         *(svg_outline(outline) for outline in part.outlines),
         *(svg_label(label, colours) for label in part.labels),
     ]
-    named = f' data-name="{escaped(part.name)}"' if part.name else ""
+    known = {"data-name": part.name, "data-from": part.ends[0], "data-to": part.ends[1]}
+    named = "".join(f' {key}="{escaped(text)}"' for key, text in known.items() if text)
     return f'<g class="{part.kind}"{named}{tone}>{"".join(shapes)}</g>'
 
 

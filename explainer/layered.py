@@ -501,19 +501,20 @@ def bias_parts(sheet: Sheet, spot: Spot) -> list[Part]:
     line = Line(((x, edge - BIAS_ARROW), (x, edge)), arrow=True)
     text = spot.bias.text
     labels = (Label(text.tex, x, edge - BIAS_ARROW - 8, text.voice),) if text else ()
-    return [Part(spot.bias.kind, spot.bias.name, (), (line,), labels, spot.bias.tone)]
+    return [Part(spot.bias.kind, spot.bias.name, (), (line,), labels, spot.bias.tone, ("", spot.name))]
 
 
 def joint_parts(sheet: Sheet, places: Mapping[int, float]) -> list[Part]:
     """Every line with its label; pale ones first, so that strong ones lie over them."""
-    found = []
+    found, names = [], {spot.key: spot.name for spot in spots_of(sheet)}
     for number, joint in enumerate(sheet.joints):
-        way = sheet.routes[number]
+        way, ends = sheet.routes[number], (names[joint.start], names[joint.end])
         points = [
             trimmed(sheet, way[0], way[1]),
             *(sheet.at[key] for key in way[1:-1]),
             trimmed(sheet, way[-1], way[-2]),
         ]
         labels = (joint_label(sheet, number, places[number]),) if number in places else ()
-        found.append(Part(joint.kind, joint.name, (), (Line(tuple(points), joint.arrow),), labels, joint.tone))
+        line = Line(tuple(points), joint.arrow)
+        found.append(Part(joint.kind, joint.name, (), (line,), labels, joint.tone, ends))
     return sorted(found, key=lambda part: ("pale", "normal", "strong").index(part.tone))
