@@ -152,6 +152,12 @@ def erf(z: Array) -> Array:
     return np.asarray(found + 1j * z.imag * slope if np.iscomplexobj(z) else found)
 
 
+def one_plus_erf(z: Array) -> Array:
+    """1 + erf(z), with all its digits where erf(z) is nearly -1."""
+    found = np.vectorize(math.erfc, otypes=[float])(-z.real)
+    return np.asarray(found + (erf(z) - erf(z.real)) if np.iscomplexobj(z) else found)
+
+
 def larger(a: Array, b: Array) -> Array:
     return np.asarray(np.where(a.real >= b.real, a, b))
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .derivatives import VALUE, computed, derivative, recognised, slope_in_value
-from .expressions import Tree, erf, sigmoid, softplus, to_kink, to_sympy
+from .expressions import Tree, one_plus_erf, sigmoid, softplus, to_kink, to_sympy
 from .expressions import value as tree_value
 from .lazy import Lazy
 
@@ -47,7 +47,9 @@ class Op:
     kink: Callable[..., Any] | None = (
         None  # (*arrays, **params) -> 0 where it has no derivative; `slope` has the convention
     )
-    far: Callable[..., Any] | None = None  # the slope in z, for where y is so near its limit that `slope` has no digits
+    far: Callable[..., Any] | None = (
+        None  # (z, **params) -> the slope in z, for where y is so near its limit that `slope` has no digits
+    )
     through: tuple[int, ...] | None = (
         None  # the arguments that have adjoints: not targets, nor what is only shown; None: all
     )
@@ -72,9 +74,9 @@ def times(number: Any, term: Any) -> Any:
     return sp.Mul(number, term, evaluate=False) if isinstance(term, sp.Expr) else number * term
 
 
-def in_turn(*terms: Any) -> Any:
-    """The sum of the terms in the order given; SymPy would sort them."""
-    return sp.Add(*terms, evaluate=False)
+def in_turn(first: Any, second: Any) -> Any:
+    """first + second, in this order; SymPy would sort them."""
+    return sp.Add(first, second, evaluate=False) if isinstance(first, sp.Expr) else first + second
 
 
 def cases(*pairs: tuple[Any, Any], otherwise: Any) -> Any:
@@ -164,6 +166,7 @@ activation(
     lambda z, alpha: np.where(positive(z), z, alpha * np.expm1(np.where(positive(z), 0, z))),
     lambda y, z, alpha: cases((1 + 0 * z, positive(z)), otherwise=y + alpha),
     stable=lambda y, z, alpha: np.where(z > 0, 1, alpha * np.exp(np.minimum(z, 0))),
+    far=lambda z, alpha: times(alpha, sp.exp(z)),
     kink=lambda z, alpha: z if alpha != 1 else 1 + 0 * z,
 )
 activation(
@@ -185,12 +188,12 @@ activation(
 )
 activation(
     "gelu",
-    lambda z: z / 2 * (1 + sp.erf(z / sp.sqrt(2))),
-    lambda z: z / 2 * (1 + erf(z / math.sqrt(2))),
+    lambda z: times(z / 2, 1 + sp.erf(z / sp.sqrt(2))),
+    lambda z: z / 2 * one_plus_erf(z / math.sqrt(2)),
     lambda y, z: (
-        (1 + erf(z / math.sqrt(2))) / 2 + z * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+        one_plus_erf(z / math.sqrt(2)) / 2 + z * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
         if isinstance(z, np.ndarray)
-        else (1 + sp.erf(z / sp.sqrt(2))) / 2 + z * sp.exp(-(z**2) / 2) / sp.sqrt(2 * sp.pi)
+        else times(sp.Rational(1, 2), 1 + sp.erf(z / sp.sqrt(2))) + z * sp.exp(-(z**2) / 2) / sp.sqrt(2 * sp.pi)
     ),
 )
 INNER = math.sqrt(2 / math.pi), 0.044715  # of the approximation of gelu by tanh
@@ -206,10 +209,9 @@ def gelu_inner(z: Any) -> Any:
 activation(
     "gelu_tanh",
     lambda z: z / 2 * (1 + sp.tanh(gelu_inner(z))),
-    lambda z: z / 2 * (1 + np.tanh(gelu_inner(z))),
+    lambda z: z * sigmoid(2 * gelu_inner(z)),
     lambda y, z: (
-        (1 + np.tanh(gelu_inner(z))) / 2
-        + z / 2 * (1 - np.tanh(gelu_inner(z)) ** 2) * INNER[0] * (1 + 3 * INNER[1] * z**2)
+        sigmoid(2 * gelu_inner(z)) + 2 * z * sigmoid_slope(2 * gelu_inner(z)) * INNER[0] * (1 + 3 * INNER[1] * z**2)
         if isinstance(z, np.ndarray)
         else (1 + sp.tanh(gelu_inner(z))) / 2
         + z / 2 * (1 - sp.tanh(gelu_inner(z)) ** 2) * sp.sqrt(2 / sp.pi) * (1 + 3 * sp.Float("0.044715") * z**2)

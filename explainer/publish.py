@@ -71,6 +71,20 @@ def stage(path: Path, chunks: Iterator[str], staged: dict[Path, str]) -> str:
     return name
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file that is no text, whole or not at all. Raises OutputError where that cannot be done."""
+    with refusal_for(path):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        try:
+            with open(handle, "wb") as file:
+                file.write(content)
+            os.chmod(name, mode_of(path))
+            os.replace(name, path)
+        except OSError:
+            os.unlink(name)
+            raise
+
+
 @contextmanager
 def refusal_for(path: Path) -> Iterator[None]:
     try:

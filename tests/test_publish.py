@@ -134,7 +134,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if self.open:
+        if self.open and "svg" not in self.open:  # a drawing has a title of its own
             self.texts[self.open[-1]] = self.texts.get(self.open[-1], "") + data
 
 
