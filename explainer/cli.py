@@ -26,12 +26,15 @@ else:
 
 EXAMPLES = Path(__file__).parent / "examples"
 DEMO = "2-2-3-1"
+DEMO_ENDINGS = (".md", ".tex", ".html", ".json")
 FORMAT_NAMES = {
     "markdown": "markdown",
     "md": "markdown",
     "latex": "latex",
     "tex": "latex",
     "html": "html",
+    "notebook": "notebook",
+    "ipynb": "notebook",
     "json": "json",
 }
 
@@ -102,7 +105,7 @@ def demo(folder: Path, language: str) -> None:
     with refusals(str(folder)):
         found = derivation.explain(problem.read_problem(EXAMPLES / f"{DEMO}.yaml", language=language))
         make_folder(folder)
-        files = [folder / f"derivation{ending}" for ending in derivation.FORMATS]
+        files = [folder / f"derivation{ending}" for ending in DEMO_ENDINGS]
         found.save(*files)
     for path in files:
         click.echo(path)
@@ -117,7 +120,7 @@ def demo(folder: Path, language: str) -> None:
 def derive(spec_file: str, outputs: tuple[str, ...], to: str | None, **options: Any) -> None:
     """Write the worked derivation of SPEC.
 
-    The format follows FILE's ending: .md, .tex, .html, .json.
+    The format follows FILE's ending: .md, .tex, .html, .ipynb, .json.
     """
     writing, setting = divided(options)
     with refusals(spec_file):

@@ -20,8 +20,8 @@ from .training import trained
 from .values import Check
 from .worked import Worked, iterations, named
 
-FORMATS = {".md": "markdown", ".tex": "latex", ".html": "html", ".json": "json"}
-LATER = (".pdf", ".ipynb", ".typ")
+FORMATS = {".md": "markdown", ".tex": "latex", ".html": "html", ".ipynb": "notebook", ".json": "json"}
+LATER = (".pdf", ".typ")
 
 
 class Derivation:
@@ -59,12 +59,14 @@ class Derivation:
         return self._work.loss_before, self._works[-1].loss_after
 
     def text(self, to: str = "markdown", **options: Any) -> Iterator[str]:
-        """The page in pieces. `to` is markdown, latex, html or json; the options are those of `Setting`."""
+        """The page in pieces. `to` is markdown, latex, html, notebook or json; the options are those of `Setting`."""
         return self.written(Setting(to, **options))
 
     def written(self, setting: Setting) -> Iterator[str]:
         """The page in pieces, as it is set."""
-        return self._record() if setting.format == "json" else finished(streamed(self._page(setting)), setting)
+        if setting.format == "json":
+            return self._record()
+        return finished(streamed(self._page(setting)), setting, self.problem.writing.language)
 
     def _page(self, setting: Setting) -> Iterator[str]:
         """The page as its templates write it."""

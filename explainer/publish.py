@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from .errors import OutputError, printable
+from .notebook import notebook
 from .render import Setting
 
 
@@ -110,6 +111,7 @@ def html_escaped(text: str) -> str:
 
 ESCAPES: dict[str, Callable[[str], str]] = {
     "markdown": markdown_escaped,
+    "notebook": markdown_escaped,
     "latex": latex_escaped,
     "html": html_escaped,
 }
@@ -119,9 +121,11 @@ ESCAPES: dict[str, Callable[[str], str]] = {
 MATH = re.compile("([\x02\x04])([^\x03]*)\x03")
 
 
-def finished(page: Iterator[str], setting: Setting) -> Iterator[str]:
+def finished(page: Iterator[str], setting: Setting, language: str) -> Iterator[str]:
     """The page with what its templates leave to be done."""
-    return with_mathml(page) if setting.format == "html" else page
+    if setting.format == "html":
+        return with_mathml(page)
+    return notebook(page, language) if setting.format == "notebook" else page
 
 
 def with_mathml(chunks: Iterator[str]) -> Iterator[str]:

@@ -29,8 +29,15 @@ Field = Text | bool | tuple[Text, ...]
 class Setting:
     """How a page is set: the format, and what can be chosen within it."""
 
-    format: str = "markdown"  # a name of `templates/formats`, or json
+    format: str = "markdown"  # markdown, latex, html, notebook or json
     flavour: str = "github"  # of the mathematics in Markdown
+
+
+def template_of(setting: Setting) -> dict[str, str]:
+    """The template of `formats` that sets the page, and the flavour that it is told."""
+    if setting.format == "notebook":  # Markdown in cells
+        return {"format": "markdown", "flavour": "notebook"}
+    return {"format": setting.format, "flavour": setting.flavour}
 
 
 def templates_folder() -> Path:
@@ -46,7 +53,7 @@ def macros(language: str, setting: Setting) -> dict[str, Callable[..., str]]:
     environment = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, autoescape=False
     )
-    environment.globals.update(format=setting.format, flavour=setting.flavour)
+    environment.globals.update(template_of(setting))
     found: dict[str, Callable[..., str]] = {}
     for path in sorted((folder / "prose" / language).glob("*.j2")):
         module = environment.get_template(f"prose/{language}/{path.name}").module
