@@ -78,6 +78,18 @@ OUTPUTS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
             "help": "How mathematics is marked in Markdown.",
         },
     ),
+    (
+        ("--class", "document_class"),
+        {
+            "type": click.Choice(["article", "beamer"]),
+            "default": "article",
+            "help": "Of LaTeX: a handout, or a talk with a step on each frame.",
+        },
+    ),
+    (
+        ("--fragment",),
+        {"is_flag": True, "help": "LaTeX without a preamble, to be read in by a document of yours."},
+    ),
 ]
 
 

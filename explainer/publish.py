@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from .errors import OutputError, printable
+from .frames import frames
 from .notebook import notebook
 from .render import Setting
 
@@ -125,7 +126,9 @@ def finished(page: Iterator[str], setting: Setting, language: str) -> Iterator[s
     """The page with what its templates leave to be done."""
     if setting.format == "html":
         return with_mathml(page)
-    return notebook(page, language) if setting.format == "notebook" else page
+    if setting.format == "notebook":
+        return notebook(page, language)
+    return frames(page) if setting.document_class == "beamer" else page
 
 
 def with_mathml(chunks: Iterator[str]) -> Iterator[str]:

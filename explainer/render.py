@@ -17,6 +17,8 @@ from typing import Any
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from .errors import ExplainerError
+
 FIRST = 0xE100  # private use, and not the slots of `typeset`
 MARKER = re.compile("([\ue100-\ue3ff])")
 HERE = Path(__file__).parent
@@ -31,13 +33,24 @@ class Setting:
 
     format: str = "markdown"  # markdown, latex, html, notebook or json
     flavour: str = "github"  # of the mathematics in Markdown
+    document_class: str = "article"  # of LaTeX: article or beamer
+    fragment: bool = False  # of LaTeX: without a preamble, to be read in by a document
+
+    def __post_init__(self) -> None:
+        """Raises ExplainerError where the format has no such choice."""
+        if self.format != "latex" and (self.document_class != "article" or self.fragment):
+            chosen = "a fragment" if self.fragment else f"the class {self.document_class}"
+            raise ExplainerError(f"{chosen} is for LaTeX, not for {self.format}; write to .tex")
 
 
-def template_of(setting: Setting) -> dict[str, str]:
-    """The template of `formats` that sets the page, and the flavour that it is told."""
+def known_of(setting: Setting) -> dict[str, str | bool]:
+    """What templates know of the setting. `format` is that of `formats` which sets the page."""
+    known: dict[str, str | bool] = {"format": setting.format, "flavour": setting.flavour, "fragment": setting.fragment}
     if setting.format == "notebook":  # Markdown in cells
-        return {"format": "markdown", "flavour": "notebook"}
-    return {"format": setting.format, "flavour": setting.flavour}
+        known |= {"format": "markdown", "flavour": "notebook"}
+    elif setting.document_class == "beamer":
+        known |= {"format": "beamer"}
+    return known
 
 
 def templates_folder() -> Path:
@@ -53,7 +66,7 @@ def macros(language: str, setting: Setting) -> dict[str, Callable[..., str]]:
     environment = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, autoescape=False
     )
-    environment.globals.update(template_of(setting))
+    environment.globals.update(known_of(setting))
     found: dict[str, Callable[..., str]] = {}
     for path in sorted((folder / "prose" / language).glob("*.j2")):
         module = environment.get_template(f"prose/{language}/{path.name}").module

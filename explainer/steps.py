@@ -554,9 +554,9 @@ def widest(texts: Sequence[str]) -> int:
 
 
 def symbol_width(texts: Sequence[str]) -> int:
-    """How wide terms of symbols are printed, roughly: scripts above each other take the room of one."""
-    plain = re.sub(r"\\(?:mathrm|frac|partial|,)|[_{} ]", "", texts[0]) if texts else ""
-    return max(8, len(re.sub(r"\\[a-zA-Z]+", "x", plain)) - 2 * plain.count("^"))
+    """How wide a term of symbols is printed with the sign before it, roughly: scripts above each other count once."""
+    plain = [re.sub(r"\\(?:mathrm|frac|partial|,)|[_{} ]", "", text) for text in texts[:: max(1, len(texts) // 50)]]
+    return max([8, *(len(re.sub(r"\\[a-zA-Z]+", "x", text)) - 2 * text.count("^") + 2 for text in plain)])
 
 
 def entries_of(node: Node, s: int, samples: int) -> Array:

@@ -109,7 +109,7 @@ EQUATION = re.compile(r"\\begin\{(aligned|align\*)\}\n(.*?)\n\\end\{\1\}", re.DO
 def equations(page: str) -> Iterator[list[str]]:
     """Each displayed equation of a page in Markdown or LaTeX: left side, then each right side."""
     for found in EQUATION.finditer(page):
-        text = re.sub(r" \\\\ &\\quad ", " ", found[2])
+        text = re.sub(r" \\\\ &\\quad |\n *\\stepfrom\{.*\}", " ", found[2])
         left, *rights = re.split(r"\s*&= ", text)
         yield [left.strip(), *(right.removesuffix(r"\\").strip() for right in rights)]
 
