@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from .typeset import BREAK
+from .dialects import TEX
 
 MARK = re.compile("\x1e([^\x1f]*)\x1f([^\x1f]*)\x1f([^\x1f]*)\x1f")
 JOINED = re.compile(f"\x1d({MARK.pattern})?")
@@ -41,6 +41,7 @@ def framed(mark: Sequence[str], text: str) -> str:
         return "".join(opening + "".join(rows[k : k + ROWS]) + closing for k in range(0, len(rows), ROWS))
     if not text.strip():
         return ""
-    lines = text.strip("\n").split(BREAK)
-    parts = [BREAK.join(lines[k : k + LINES]) for k in range(0, len(lines), LINES)] if parting else [BREAK.join(lines)]
+    lines = text.strip("\n").split(TEX.line_break)
+    most = LINES if parting else len(lines)
+    parts = [TEX.line_break.join(lines[k : k + most]) for k in range(0, len(lines), most)]
     return opening + parting.join(parts) + "\n" + (closing or "\n")

@@ -17,6 +17,7 @@ from typing import Any
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from .dialects import Dialect, dialect_of
 from .errors import ExplainerError
 
 FIRST = 0xE100  # private use, and not the slots of `typeset`
@@ -42,6 +43,11 @@ class Setting:
             chosen = "a fragment" if self.fragment else f"the class {self.document_class}"
             raise ExplainerError(f"{chosen} is for LaTeX, not for {self.format}; write to .tex")
 
+    @property
+    def dialect(self) -> Dialect:
+        """What formulas are put together from."""
+        return dialect_of(self.format)
+
 
 def known_of(setting: Setting) -> dict[str, str | bool]:
     """What templates know of the setting. `format` is that of `formats` which sets the page."""
@@ -66,7 +72,7 @@ def macros(language: str, setting: Setting) -> dict[str, Callable[..., str]]:
     environment = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, autoescape=False
     )
-    environment.globals.update(known_of(setting))
+    environment.globals.update(known_of(setting), maths=setting.dialect.forms)
     found: dict[str, Callable[..., str]] = {}
     for path in sorted((folder / "prose" / language).glob("*.j2")):
         module = environment.get_template(f"prose/{language}/{path.name}").module
@@ -84,7 +90,7 @@ class Speaker:
     """Says things in one language and one format. `escape` makes a text of the reader's safe for that format."""
 
     def __init__(self, language: str, setting: Setting, escape: Callable[[str], str] = str) -> None:
-        self.escape = escape
+        self.escape, self.dialect = escape, setting.dialect
         self._macros = macros(language, setting)
         self._words: dict[Any, str] = {}
         self._skeletons = skeletons(language, setting)
