@@ -26,12 +26,15 @@ else:
 
 EXAMPLES = Path(__file__).parent / "examples"
 DEMO = "2-2-3-1"
+DEMO_ENDINGS = (".md", ".tex", ".html", ".json")
 FORMAT_NAMES = {
     "markdown": "markdown",
     "md": "markdown",
     "latex": "latex",
     "tex": "latex",
     "html": "html",
+    "notebook": "notebook",
+    "ipynb": "notebook",
     "json": "json",
 }
 
@@ -75,6 +78,18 @@ OUTPUTS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
             "help": "How mathematics is marked in Markdown.",
         },
     ),
+    (
+        ("--class", "document_class"),
+        {
+            "type": click.Choice(["article", "beamer"]),
+            "default": "article",
+            "help": "Of LaTeX: a handout, or a talk with a step on each frame.",
+        },
+    ),
+    (
+        ("--fragment",),
+        {"is_flag": True, "help": "LaTeX without a preamble, to be read in by a document of yours."},
+    ),
 ]
 
 
@@ -108,7 +123,7 @@ def demo(folder: Path, language: str) -> None:
     with refusals(str(folder)):
         found = derivation.explain(problem.read_problem(EXAMPLES / f"{DEMO}.yaml", language=language))
         make_folder(folder)
-        files = [folder / f"derivation{ending}" for ending in derivation.FORMATS]
+        files = [folder / f"derivation{ending}" for ending in DEMO_ENDINGS]
         found.save(*files)
     for path in files:
         click.echo(path)
@@ -124,7 +139,7 @@ def demo(folder: Path, language: str) -> None:
 def derive(spec_file: str, outputs: tuple[str, ...], to: str | None, **options: Any) -> None:
     """Write the worked derivation of SPEC.
 
-    The format follows FILE's ending: .md, .tex, .html, .json.
+    The format follows FILE's ending: .md, .tex, .html, .ipynb, .json.
     """
     writing, setting = divided(options)
     with refusals(spec_file):

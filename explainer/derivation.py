@@ -24,8 +24,8 @@ from .training import trained
 from .values import Check
 from .worked import Worked, iterations, named
 
-FORMATS = {".md": "markdown", ".tex": "latex", ".html": "html", ".json": "json"}
-LATER = (".pdf", ".ipynb", ".typ")
+FORMATS = {".md": "markdown", ".tex": "latex", ".html": "html", ".ipynb": "notebook", ".json": "json"}
+LATER = (".pdf", ".typ")
 
 
 class Derivation:
@@ -96,12 +96,14 @@ class Derivation:
         write_bytes(target, picture)
 
     def text(self, to: str = "markdown", **options: Any) -> Iterator[str]:
-        """The page in pieces. `to` is markdown, latex, html or json; the options are those of `Setting`."""
+        """The page in pieces. `to` is markdown, latex, html, notebook or json; the options are those of `Setting`."""
         return self.written(Setting(to, **options))
 
     def written(self, setting: Setting) -> Iterator[str]:
         """The page in pieces, as it is set."""
-        return self._record() if setting.format == "json" else finished(streamed(self._page(setting)), setting)
+        if setting.format == "json":
+            return self._record()
+        return finished(streamed(self._page(setting)), setting, self.problem.writing.language)
 
     def _speaker(self, setting: Setting) -> Speaker:
         return Speaker(self.problem.writing.language, setting, ESCAPES[setting.format])

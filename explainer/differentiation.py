@@ -102,7 +102,7 @@ class Differentiation:
         if setting.format == "json":
             return record(self, Speaker(language, Setting()))
         page = document(self, Speaker(language, setting, ESCAPES[setting.format]), language)
-        return finished(streamed(page), setting)
+        return finished(streamed(page), setting, language)
 
 
 def differentiate(formula: str, variable: str) -> Differentiation:

@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 
 from .errors import OutputError, printable
+from .frames import frames
+from .notebook import notebook
 from .render import Setting
 
 
@@ -124,6 +126,7 @@ def html_escaped(text: str) -> str:
 
 ESCAPES: dict[str, Callable[[str], str]] = {
     "markdown": markdown_escaped,
+    "notebook": markdown_escaped,
     "latex": latex_escaped,
     "html": html_escaped,
 }
@@ -135,9 +138,13 @@ STRUCTURE = re.compile("\x05([0-9])|\x06|\x07|(<thead>.*?</thead>)")
 ROWS = 100  # of a table; a longer one takes a browser minutes, as each row moves all the others
 
 
-def finished(page: Iterator[str], setting: Setting) -> Iterator[str]:
+def finished(page: Iterator[str], setting: Setting, language: str) -> Iterator[str]:
     """The page with what its templates leave to be done."""
-    return with_mathml(with_structure(page)) if setting.format == "html" else page
+    if setting.format == "html":
+        return with_mathml(with_structure(page))
+    if setting.format == "notebook":
+        return notebook(page, language)
+    return frames(page) if setting.document_class == "beamer" else page
 
 
 def with_structure(chunks: Iterator[str]) -> Iterator[str]:
