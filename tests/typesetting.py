@@ -111,7 +111,9 @@ STEP = re.compile(r"\\stepmark\{s\d+\}\{([^{}]*\d+[^{}]*)\}|\\stepanchor\{s\d+\}
 
 def lost(source: str, text: str) -> Iterator[str]:
     """The decimals and the names of steps that the source has more often than the text of the PDF."""
-    body = source.partition(r"\begin{document}")[2]
+    body = re.sub(
+        r"(?s)(\\begin\{tikzpicture\}).*?(?=\\end\{tikzpicture\})", r"\1", source.partition(r"\begin{document}")[2]
+    )
     body = re.sub(r"[\d.]+(?:\\(?:linewidth|baselineskip|textheight)|ex\b|em\b)", "", body)
     printed = Counter(NUMBER.findall(re.sub(r"[{}^]", " ", body)))
     shown = "".join(text.split())
