@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 
 from .errors import OutputError, printable
+from .frames import frames
+from .notebook import notebook
 from .render import Setting
 
 
@@ -72,6 +74,20 @@ def stage(path: Path, chunks: Iterator[str], staged: dict[Path, str]) -> str:
     return name
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file that is no text, whole or not at all. Raises OutputError where that cannot be done."""
+    with refusal_for(path):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        try:
+            with open(handle, "wb") as file:
+                file.write(content)
+            os.chmod(name, mode_of(path))
+            os.replace(name, path)
+        except OSError:
+            os.unlink(name)
+            raise
+
+
 @contextmanager
 def refusal_for(path: Path) -> Iterator[None]:
     try:
@@ -111,21 +127,66 @@ def html_escaped(text: str) -> str:
 
 ESCAPES: dict[str, Callable[[str], str]] = {
     "markdown": markdown_escaped,
+    "notebook": markdown_escaped,
     "latex": latex_escaped,
     "html": html_escaped,
     "parts": html_escaped,
 }
 
-# ---- mathematics in HTML
+# ---- what the templates of HTML leave to be done: mathematics, where sections end, and long tables
 
 MATH = re.compile("([\x02\x04])([^\x03]*)\x03")
+STRUCTURE = re.compile("\x05([0-9])|\x06|\x07|(<thead>.*?</thead>)")
+ROWS = 100  # of a table; a longer one takes a browser minutes, as each row moves all the others
 
 
-def finished(page: Iterator[str], setting: Setting) -> Iterator[str]:
+def finished(page: Iterator[str], setting: Setting, language: str) -> Iterator[str]:
     """The page with what its templates leave to be done."""
+    if setting.format == "html":
+        return with_mathml(with_structure(page))
     if setting.format == "parts":
         return with_marked_tex(page)
-    return with_mathml(page) if setting.format == "html" else page
+    if setting.format == "notebook":
+        return notebook(page, language)
+    return frames(page) if setting.document_class == "beamer" else page
+
+
+def with_structure(chunks: Iterator[str]) -> Iterator[str]:
+    """The page with its sections ended, headings of the level at which they stand, and no table longer than `ROWS`.
+
+    A section starts at \\x05 and a level, and ends those before it that are as deep; level 0 ends all and starts none.
+    \\x06 is the level of its heading: one more than that of the section around it, so none is left out. \\x07 is the
+    start of a row; a long table goes on in another one with the same head.
+    """
+    inside: list[str] = []
+    head, rows = "", 0
+
+    def put(found: re.Match[str]) -> str:
+        nonlocal head, rows
+        if found[2]:
+            head, rows = found[2], 0
+            return head
+        if found[0] == "\x06":
+            return str(len(inside) + 1)
+        if found[0] == "\x07":
+            rows += 1
+            return "" if rows == 1 or rows % ROWS != 1 else TABLE_GOES_ON.format(head)
+        before = len(inside)
+        inside[:] = [each for each in inside if each < found[1]]
+        ended = "</section>\n" * (before - len(inside))
+        inside.extend([found[1]] if found[1] > "0" else [])
+        return ended
+
+    for chunk in chunks:
+        yield STRUCTURE.sub(put, chunk)
+
+
+TABLE_GOES_ON = """</tbody>
+</table></div>
+<div class="table long"><table>
+{}
+<tbody>
+"""
 
 
 def with_marked_tex(chunks: Iterator[str]) -> Iterator[str]:
@@ -140,12 +201,20 @@ def with_mathml(chunks: Iterator[str]) -> Iterator[str]:
         yield MATH.sub(lambda found: mathml(found[2], found[1] == "\x04"), chunk)
 
 
+PLAIN = re.compile(r"-?[\w.]+", re.ASCII)
+ALIGNED = re.compile(
+    r' style="text-align: (?:right;justify-items: end;padding-right|left;justify-items: start;padding-left): 0;"'
+)
+
+
 @cache
-def converter() -> Callable[..., str]:
+def converter(annotated: bool) -> Callable[..., str]:
     from math_core import LatexToMathML  # only pages in HTML need it
 
-    return LatexToMathML(annotation=True).convert_with_local_state
+    return LatexToMathML(annotation=annotated).convert_with_local_state
 
 
 def mathml(tex: str, display: bool) -> str:
-    return converter()(tex, displaystyle=display)
+    """TeX as MathML. A number or a letter needs no TeX beside it; the styles of the page align the lines of a display."""
+    converted = converter(annotated=PLAIN.fullmatch(tex) is None)(tex, displaystyle=display)
+    return ALIGNED.sub("", converted) if display else converted

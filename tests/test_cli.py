@@ -210,7 +210,6 @@ def test_a_spec_that_is_not_there_is_refused(folder: Path) -> None:
     ("name", "said"),
     [
         ("a.pdf", ".pdf is not built yet"),
-        ("a.ipynb", ".ipynb is not built yet"),
         ("a.typ", ".typ is not built yet"),
         ("a.docx", ".docx is no format"),
         ("a", "no ending"),

@@ -6,7 +6,6 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 
 import click
@@ -132,7 +131,7 @@ def test_the_lock_names_every_dependency_and_only_the_public_index() -> None:
     text = (ROOT / "uv.lock").read_text("utf-8")
     lock = tomllib.loads(text)
     (own,) = (package for package in lock["package"] if package["name"] == "explainer")
-    wanted = [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]
+    wanted = project["dependencies"] + [line for extra in project["optional-dependencies"].values() for line in extra]
     locked = own["metadata"]["requires-dist"]
     assert {re.split(r"[<>=]", line)[0].lower() for line in wanted} == {each["name"] for each in locked}
     assert set(re.findall(r'registry = "([^"]+)"', text)) == {"https://pypi.org/simple"}
