@@ -18,14 +18,16 @@ from .errors import ExplainerError, InputError, NotBuilt, OutputError, printable
 from .lazy import Lazy
 
 if TYPE_CHECKING:
-    from . import derivation, differentiation, problem, publish, render, spec
+    from . import derivation, differentiation, pdf, problem, publish, render, spec
 else:
-    derivation, differentiation, problem, publish, render, spec = (
-        Lazy(f"explainer.{name}") for name in ("derivation", "differentiation", "problem", "publish", "render", "spec")
+    derivation, differentiation, pdf, problem, publish, render, spec = (
+        Lazy(f"explainer.{name}")
+        for name in ("derivation", "differentiation", "pdf", "problem", "publish", "render", "spec")
     )
 
 EXAMPLES = Path(__file__).parent / "examples"
 DEMO = "2-2-3-1"
+DEMO_ENDINGS = (".md", ".tex", ".html", ".json")  # beside the PDF
 FORMAT_NAMES = {
     "markdown": "markdown",
     "md": "markdown",
@@ -33,6 +35,9 @@ FORMAT_NAMES = {
     "tex": "latex",
     "html": "html",
     "json": "json",
+    "typst": "typst",
+    "typ": "typst",
+    "pdf": "pdf",
 }
 
 WRITING: list[tuple[str, dict[str, Any]]] = [
@@ -75,6 +80,14 @@ OUTPUTS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
             "help": "How mathematics is marked in Markdown.",
         },
     ),
+    (
+        ("--pdf-engine",),
+        {
+            "type": click.Choice(["typst", "latexmk"]),
+            "default": "typst",
+            "help": "What sets a PDF: the typst wheel, or TeX where it is installed.",
+        },
+    ),
 ]
 
 
@@ -102,12 +115,19 @@ def demo(folder: Path, language: str) -> None:
     with refusals(str(folder)):
         found = derivation.explain(problem.read_problem(EXAMPLES / f"{DEMO}.yaml", language=language))
         make_folder(folder)
-        files = [folder / f"derivation{ending}" for ending in derivation.FORMATS]
+        files = [folder / f"derivation{ending}" for ending in DEMO_ENDINGS]
         found.save(*files)
+        missing = ""
+        try:
+            found.save(folder / "derivation.pdf")
+            files.append(folder / "derivation.pdf")
+        except OutputError as error:
+            missing = str(error)
     for path in files:
         click.echo(path)
     click.echo(headline(found))
-    click.echo(f"For a PDF, run {'xelatex' if language == 'zh' else 'pdflatex'} on derivation.tex.")
+    if missing:
+        click.echo(printable(missing))
 
 
 @main.command()
@@ -117,7 +137,7 @@ def demo(folder: Path, language: str) -> None:
 def derive(spec_file: str, outputs: tuple[str, ...], to: str | None, **options: Any) -> None:
     """Write the worked derivation of SPEC.
 
-    The format follows FILE's ending: .md, .tex, .html, .json.
+    The format follows FILE's ending: .md, .tex, .html, .pdf, .typ, .json.
     """
     writing, setting = divided(options)
     with refusals(spec_file):
@@ -247,12 +267,12 @@ def has_format(name: str) -> bool:
     return Path(name).suffix.lower() in derivation.FORMATS
 
 
-def deliver(page: Callable[[render.Setting], Iterator[str]], places: Places) -> None:
+def deliver(page: Callable[[render.Setting], publish.Chunks], places: Places) -> None:
     """Write the page to every place; the files are replaced whole or not at all."""
     publish.write({path: page(setting) for path, setting in places if path is not None})
     for path, setting in places:
         if path is None:
-            show_text(page(setting))
+            show(page(setting))
 
 
 def written_to(places: Places) -> str:
@@ -261,11 +281,13 @@ def written_to(places: Places) -> str:
     return f"wrote {', '.join(files)}: " if files else ""
 
 
-def show_text(chunks: Iterator[str]) -> None:
-    """The text on standard output."""
+def show(chunks: publish.Chunks) -> None:
+    """The text, or the bytes, on standard output."""
     try:
         for chunk in chunks:
             click.echo(chunk, nl=False)
+    except pdf.Unprintable as error:
+        raise OutputError(f"standard output:1:1: {error}") from None
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -12,7 +12,7 @@ from .errors import ExplainerError, NotBuilt
 from .graphs import graph_record, worked_graph
 from .graphs import named as named_in_graph
 from .problem import GraphProblem, Problem
-from .publish import ESCAPES, finished, write
+from .publish import ESCAPES, Chunks, finished, published, write
 from .record import record
 from .render import Setting, Speaker, streamed
 from .sections.graph import graph_document
@@ -20,8 +20,15 @@ from .training import trained
 from .values import Check
 from .worked import Worked, iterations, named
 
-FORMATS = {".md": "markdown", ".tex": "latex", ".html": "html", ".json": "json"}
-LATER = (".pdf", ".ipynb", ".typ")
+FORMATS = {
+    ".md": "markdown",
+    ".tex": "latex",
+    ".html": "html",
+    ".json": "json",
+    ".typ": "typst",
+    ".pdf": "pdf",
+}
+LATER = (".ipynb",)
 
 
 class Derivation:
@@ -59,12 +66,17 @@ class Derivation:
         return self._work.loss_before, self._works[-1].loss_after
 
     def text(self, to: str = "markdown", **options: Any) -> Iterator[str]:
-        """The page in pieces. `to` is markdown, latex, html or json; the options are those of `Setting`."""
-        return self.written(Setting(to, **options))
+        """The page in pieces. `to` is markdown, latex, html, typst or json; the options are those of `Setting`."""
+        return self._text(Setting(to, **options))
 
-    def written(self, setting: Setting) -> Iterator[str]:
-        """The page in pieces, as it is set."""
-        return self._record() if setting.format == "json" else finished(streamed(self._page(setting)), setting)
+    def written(self, setting: Setting) -> Chunks:
+        """The page in pieces, as it is set: texts, or the bytes of a PDF."""
+        return published(self._text, setting, self.problem.writing.language)
+
+    def _text(self, setting: Setting) -> Iterator[str]:
+        if setting.format == "json":
+            return self._record()
+        return finished(streamed(self._page(setting)), setting, self.problem.writing.language)
 
     def _page(self, setting: Setting) -> Iterator[str]:
         """The page as its templates write it."""
@@ -81,7 +93,7 @@ class Derivation:
         The options are those of `Setting`. Raises NotBuilt for an ending that has no format, OutputError where a file
         cannot be written.
         """
-        write({Path(path): self.text(format_of(path), **options) for path in paths})
+        write({Path(path): self.written(Setting(format_of(path), **options)) for path in paths})
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return {"text/markdown": "".join(self.text(flavour="jupyter")), "text/plain": repr(self)}

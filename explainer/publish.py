@@ -8,15 +8,20 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from .errors import OutputError, printable
-from .render import Setting
+from .pdf import ENGINES, Unprintable
+from .render import Setting, Speaker
+from .spoken import in_words
+
+Chunks = Iterator[str] | Iterator[bytes]
 
 
-def write(files: Mapping[Path, Iterator[str]]) -> None:
-    """Each text in its file. All are written beside their places first; if anything fails, every file stays as it was.
+def write(files: Mapping[Path, Chunks]) -> None:
+    """Each text, or what is no text, in its file. All are written beside their places first; if anything fails, every file stays as it was.
 
     A link is followed. What is there and no regular file (a device, a pipe) is written to, not replaced.
     """
@@ -27,7 +32,8 @@ def write(files: Mapping[Path, Iterator[str]]) -> None:
             with refusal_for(path):
                 place = Path(os.path.realpath(path))
                 if place.exists() and not place.is_file() and not place.is_dir():
-                    place.open("w", encoding="utf-8", newline="\n").writelines(chunks)
+                    with place.open("wb") as file:
+                        file.writelines(encoded(chunks))
                 else:
                     staged[place] = stage(place, chunks, staged)
         put_in_place(staged, kept)
@@ -57,18 +63,23 @@ def put_in_place(staged: Mapping[Path, str], kept: dict[Path, str]) -> None:
             raise
 
 
-def stage(path: Path, chunks: Iterator[str], staged: dict[Path, str]) -> str:
-    """The name of a new file beside `path` that holds the text."""
+def stage(path: Path, chunks: Chunks, staged: dict[Path, str]) -> str:
+    """The name of a new file beside `path` that holds them."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "is a folder", str(path))
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     staged[path] = name
-    with open(handle, "w", encoding="utf-8", newline="\n", buffering=1 << 20) as file:
-        file.writelines(chunks)
+    with open(handle, "wb", buffering=1 << 20) as file:
+        file.writelines(encoded(chunks))
         file.flush()
         os.fsync(file.fileno())
     os.chmod(name, mode_of(path))
     return name
+
+
+def encoded(chunks: Chunks) -> Iterator[bytes]:
+    """As bytes: text is UTF-8 with \\n at the ends of lines."""
+    return (chunk if isinstance(chunk, bytes) else chunk.encode() for chunk in chunks)
 
 
 @contextmanager
@@ -77,6 +88,8 @@ def refusal_for(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputError(f"{printable(str(path))}:1:1: {error.strerror}; choose another place to write to") from None
+    except Unprintable as error:
+        raise OutputError(f"{printable(str(path))}:1:1: {error}") from None
 
 
 def mode_of(path: Path) -> int:
@@ -108,26 +121,56 @@ def html_escaped(text: str) -> str:
     return "".join(HTML.get(c, c) for c in text)
 
 
+def typst_escaped(text: str) -> str:
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))
+
+
 ESCAPES: dict[str, Callable[[str], str]] = {
     "markdown": markdown_escaped,
     "latex": latex_escaped,
     "html": html_escaped,
+    "typst": typst_escaped,
 }
 
-# ---- mathematics in HTML
+# ---- what its templates leave to be done
 
 MATH = re.compile("([\x02\x04])([^\x03]*)\x03")
 
 
-def finished(page: Iterator[str], setting: Setting) -> Iterator[str]:
+def published(page: Callable[[Setting], Iterator[str]], setting: Setting, language: str) -> Chunks:
+    """The page as it is written to a file; `page` makes its text."""
+    if setting.format != "pdf":
+        return page(setting)
+    source, compiled = ENGINES[setting.pdf_engine]
+    return compiled(page(replace(setting, format=source)), language == "zh")
+
+
+def finished(page: Iterator[str], setting: Setting, language: str) -> Iterator[str]:
     """The page with what its templates leave to be done."""
-    return with_mathml(page) if setting.format == "html" else page
+    if setting.format == "html":
+        return with_mathml(page)
+    return with_words(page, language) if setting.format == "typst" else page
 
 
 def with_mathml(chunks: Iterator[str]) -> Iterator[str]:
     """The page with its marked TeX (\\x02 inline, \\x04 on lines of its own, to \\x03) as MathML."""
     for chunk in chunks:
         yield MATH.sub(lambda found: mathml(found[2], found[1] == "\x04"), chunk)
+
+
+def with_words(chunks: Iterator[str], language: str) -> Iterator[str]:
+    """The page with its marked mathematics in Typst, each formula with its words for those who hear the page."""
+    say = Speaker(language, Setting())
+    known: dict[str, str] = {}
+    for chunk in chunks:
+        yield MATH.sub(lambda found: equation(found[2], found[1] == "\x04", say, known), chunk)
+
+
+def equation(formula: str, display: bool, say: Speaker, known: dict[str, str]) -> str:
+    """A call of `inline` in text, or of `lines` in code."""
+    if formula not in known:
+        known[formula] = in_words(formula, lambda place: say.word("spoken", place=place)).replace('"', r"\"")
+    return f'lines("{known[formula]}", $ {formula} $)' if display else f'#inline("{known[formula]}", ${formula}$);'
 
 
 @cache

@@ -31,8 +31,9 @@ Field = Text | bool | tuple[Text, ...]
 class Setting:
     """How a page is set: the format, and what can be chosen within it."""
 
-    format: str = "markdown"  # a name of `templates/formats`, or json
+    format: str = "markdown"  # a name of `templates/formats`, json or pdf
     flavour: str = "github"  # of the mathematics in Markdown
+    pdf_engine: str = "typst"  # of `pdf.ENGINES`
 
     @property
     def dialect(self) -> Dialect:
