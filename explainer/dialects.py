@@ -294,7 +294,7 @@ TYPST = Dialect(
     case_break=", ",
     cell_break=" , ",
     row_break=" ; ",
-    line_break=r" \ & quad ",
+    line_break=r' \ & quad "" ',
     to=" -> ",
     le=" <= ",
     ge=" >= ",
