@@ -43,6 +43,7 @@ INSTALL = (
 )
 IDEOGRAPH = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 NO_GLYPH = re.compile(r'the text `"(.*?)"` could not be displayed')
+ESCAPED = re.compile(r"\\u\{([0-9a-f]+)\}")
 PLACE = re.compile(r"┌─ .*?:(\d+):(\d+)")
 TIME = 0  # of making: the same for all, so that the same page is the same file
 
@@ -79,9 +80,10 @@ def by_typst(page: Iterator[str], chinese: bool) -> Iterator[bytes]:
 
 def refusal(message: str, diagnostic: str) -> Exception:
     """What Typst will not set: a character without a font is for the reader to mend, anything else for us."""
-    missing = "".join(dict.fromkeys("".join(NO_GLYPH.findall(diagnostic))))
+    texts = "".join(NO_GLYPH.findall(diagnostic))
+    missing = dict.fromkeys(ESCAPED.sub(lambda found: chr(int(found[1], 16)), texts))
     if missing:
-        named = ", ".join(f"{printable(c)} (U+{ord(c):04X})" for c in missing[:5])
+        named = ", ".join(f"{printable(c)} (U+{ord(c):04X})" for c in [*missing][:5])
         return Unprintable(f"no font here has {named}; {INSTALL}, or leave it out")
     place = PLACE.search(diagnostic)
     where = f" on line {place[1]}, column {int(place[2]) + 1} of the page in Typst" if place else ""

@@ -41,6 +41,7 @@ SIGNS = {
 LOOKS = ("bold", "upright", "word", "op", "sans")  # how a thing looks, not what it is
 FORMS = {"frac": "fraction", "sqrt": "root", "abs": "absolute", "hat": "hat", "underbrace": "underbrace"}
 ROWS = {"mat": ";", "cases": ","}  # what separates the rows
+PLACES = (*FORMS.values(), *ROWS, "partial", "ratio", "sub", "super", "transposed", "sum_over", "sum_to")  # of `spoken`
 
 Words = Callable[[str], str]  # of a kind of place: a text with a %s for each part
 

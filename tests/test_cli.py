@@ -26,7 +26,9 @@ BEGINS = {
     "tex": r"\documentclass",
     "html": "<!DOCTYPE html>",
     "json": '{"schema": "explainer.derivation/1"',
+    "typ": "#let language",
 }
+DEMO = ("md", "tex", "html", "json")
 
 
 @pytest.fixture
@@ -72,8 +74,10 @@ def assert_refused(result: Result, *said: str) -> None:
 
 def test_demo_writes_every_format_and_the_headline_numbers(folder: Path) -> None:
     said = explained("demo")
-    assert files(folder) == {"net.yaml", *(f"explainer-demo/derivation.{ending}" for ending in BEGINS)}
-    for ending, begin in BEGINS.items():
+    assert files(folder) == {"net.yaml", *(f"explainer-demo/derivation.{ending}" for ending in (*DEMO, "pdf"))}
+    assert (folder / "explainer-demo/derivation.pdf").read_bytes().startswith(b"%PDF")
+    for ending in DEMO:
+        begin = BEGINS[ending]
         page = (folder / f"explainer-demo/derivation.{ending}").read_text("utf-8")
         assert page.startswith(begin)
         assert "0.045065" in page, "dE/dW36"
@@ -209,9 +213,7 @@ def test_a_spec_that_is_not_there_is_refused(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("a.pdf", ".pdf is not built yet"),
         ("a.ipynb", ".ipynb is not built yet"),
-        ("a.typ", ".typ is not built yet"),
         ("a.docx", ".docx is no format"),
         ("a", "no ending"),
         ("nowhere/a.md", "nowhere"),
