@@ -18,15 +18,16 @@ from .errors import ExplainerError, InputError, NotBuilt, OutputError, printable
 from .lazy import Lazy
 
 if TYPE_CHECKING:
-    from . import derivation, differentiation, problem, publish, render, spec
+    from . import derivation, differentiation, pdf, problem, publish, render, spec
 else:
-    derivation, differentiation, problem, publish, render, spec = (
-        Lazy(f"explainer.{name}") for name in ("derivation", "differentiation", "problem", "publish", "render", "spec")
+    derivation, differentiation, pdf, problem, publish, render, spec = (
+        Lazy(f"explainer.{name}")
+        for name in ("derivation", "differentiation", "pdf", "problem", "publish", "render", "spec")
     )
 
 EXAMPLES = Path(__file__).parent / "examples"
 DEMO = "2-2-3-1"
-DEMO_ENDINGS = (".md", ".tex", ".html", ".json")
+DEMO_ENDINGS = (".md", ".tex", ".html", ".json")  # beside the PDF
 FORMAT_NAMES = {
     "markdown": "markdown",
     "md": "markdown",
@@ -36,6 +37,9 @@ FORMAT_NAMES = {
     "notebook": "notebook",
     "ipynb": "notebook",
     "json": "json",
+    "typst": "typst",
+    "typ": "typst",
+    "pdf": "pdf",
 }
 
 WRITING: list[tuple[str, dict[str, Any]]] = [
@@ -90,6 +94,14 @@ OUTPUTS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         ("--fragment",),
         {"is_flag": True, "help": "LaTeX without a preamble, to be read in by a document of yours."},
     ),
+    (
+        ("--pdf-engine",),
+        {
+            "type": click.Choice(["typst", "latexmk"]),
+            "default": "typst",
+            "help": "What sets a PDF: the typst wheel, or TeX where it is installed.",
+        },
+    ),
 ]
 
 
@@ -125,10 +137,17 @@ def demo(folder: Path, language: str) -> None:
         make_folder(folder)
         files = [folder / f"derivation{ending}" for ending in DEMO_ENDINGS]
         found.save(*files)
+        missing = ""
+        try:
+            found.save(folder / "derivation.pdf")
+            files.append(folder / "derivation.pdf")
+        except OutputError as error:
+            missing = str(error)
     for path in files:
         click.echo(path)
     click.echo(headline(found))
-    click.echo(f"For a PDF, run {'xelatex' if language == 'zh' else 'pdflatex'} on derivation.tex.")
+    if missing:
+        click.echo(printable(missing))
 
 
 @main.command()
@@ -139,7 +158,7 @@ def demo(folder: Path, language: str) -> None:
 def derive(spec_file: str, outputs: tuple[str, ...], to: str | None, **options: Any) -> None:
     """Write the worked derivation of SPEC.
 
-    The format follows FILE's ending: .md, .tex, .html, .ipynb, .json.
+    The format follows FILE's ending: .md, .tex, .html, .pdf, .typ, .ipynb, .json.
     """
     writing, setting = divided(options)
     with refusals(spec_file):
@@ -324,20 +343,22 @@ def has_format(name: str) -> bool:
     return Path(name).suffix.lower() in derivation.FORMATS
 
 
-def figures_of(found: derivation.Derivation, places: Places) -> dict[Path, Iterator[str]]:
+def figures_of(found: derivation.Derivation, places: Places) -> dict[Path, publish.Chunks]:
     """The figures that pages have in files of their own."""
     pages = [derivation.figures_beside(found, path, setting) for path, setting in places if path is not None]
     return {path: text for page in pages for path, text in page.items()}
 
 
 def deliver(
-    page: Callable[[render.Setting], Iterator[str]], places: Places, beside: Mapping[Path, Iterator[str]] | None = None
+    page: Callable[[render.Setting], publish.Chunks],
+    places: Places,
+    beside: Mapping[Path, publish.Chunks] | None = None,
 ) -> None:
     """Write the page to every place, and the files `beside`; all files are replaced whole or not at all."""
     publish.write({path: page(setting) for path, setting in places if path is not None} | dict(beside or {}))
     for path, setting in places:
         if path is None:
-            show_text(page(setting))
+            show(page(setting))
 
 
 def written_to(places: Places) -> str:
@@ -346,11 +367,13 @@ def written_to(places: Places) -> str:
     return f"wrote {', '.join(files)}: " if files else ""
 
 
-def show_text(chunks: Iterator[str]) -> None:
-    """The text on standard output."""
+def show(chunks: publish.Chunks) -> None:
+    """The text, or the bytes, on standard output."""
     try:
         for chunk in chunks:
             click.echo(chunk, nl=False)
+    except pdf.Unprintable as error:
+        raise OutputError(f"standard output:1:1: {error}") from None
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -16,10 +16,11 @@ from explainer.dialects import TEX
 from explainer.differentiation import RULES
 from explainer.document import SECTIONS, document
 from explainer.expressions import FUNCTIONS
+from explainer.finish import ESCAPES
 from explainer.problem import problem_from_text
-from explainer.publish import ESCAPES
 from explainer.render import Setting, Speaker, templates_folder
 from explainer.sections.graph import SECTIONS as GRAPH_SECTIONS
+from explainer.spoken import PLACES
 from explainer.worked import iterations
 
 PROSE = templates_folder() / "prose"
@@ -104,6 +105,7 @@ SAMPLES |= {
     "heads": (["7"],),
     "numbers": (["7", "7"],),
     "cells": (["7"],),
+    "place": tuple(PLACES),
 }
 SAMPLES |= dict.fromkeys(("from_steps", "z_from", "a_from", "s_from"), ("", "（7）"))
 
