@@ -190,11 +190,12 @@ def letters(formula: str) -> str:
     ("formula", "said"),
     [
         ("W'_(3 6)", "W' sub 36"),
+        ("W_(\\( X 1 \\) 1) = -0.5", "W sub (X1)1 = −0.5"),
         (
             "frac(partial E, partial W_(3 6)) &= delta_(6) Y_(3)",
             "the partial derivative of E by W sub 36 = δ sub 6 Y sub 3",
         ),
-        ('0.1 times (-0.2) \\ & quad "" + 3', "0.1 × (− 0.2); + 3"),
+        ('0.1 times (-0.2) \\ & quad "" + 3', "0.1 × (−0.2); + 3"),
         ("sum_(s=1)^(4) frac(1, 2)", "the sum from s=1 to 4 of 1 over 2"),
         ("bold(upright(W))_(2)^(sans(T))", "W sub 2 transposed"),
         ('op("max")(0\\, u)', "max (0, u)"),
