@@ -43,6 +43,8 @@ FORMS = {"frac": "fraction", "sqrt": "root", "abs": "absolute", "hat": "hat", "u
 ROWS = {"mat": ";", "cases": ","}  # what separates the rows
 PLACES = (*FORMS.values(), *ROWS, "partial", "ratio", "sub", "super", "transposed", "sum_over", "sum_to")  # of `spoken`
 
+MINUS = re.compile(r"(^|[(\[]|[=×·;,→] )− ")  # one that is no subtraction
+
 Words = Callable[[str], str]  # of a kind of place: a text with a %s for each part
 
 
@@ -62,7 +64,7 @@ class Reader:
         pieces: list[str] = []
         while self.tokens and self.tokens[-1] not in ends:
             self.add_to(pieces)
-        return re.sub(r" (?=[,;)\]])|(?<=[(\[]) | (?=')", "", " ".join(filter(None, pieces)))
+        return MINUS.sub(r"\1−", re.sub(r" (?=[,;)\]])|(?<=[(\[]) | (?=')", "", " ".join(filter(None, pieces))))
 
     def add_to(self, pieces: list[str]) -> None:
         """Put the next thing after the pieces before it; a script takes in what it stands at."""
@@ -118,4 +120,6 @@ class Reader:
         else:
             self.add_to(pieces)
         whole = "".join(pieces)
-        return whole.replace(" ", "") if all(len(p) == 1 or p.isdecimal() for p in whole.split()) else whole
+        return (
+            whole.replace(" ", "") if all(len(p.strip("()[],")) < 2 or p.isdecimal() for p in whole.split()) else whole
+        )

@@ -8,6 +8,7 @@ import json
 import math
 import re
 import shutil
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -55,7 +56,8 @@ def pdf_of(page: Any, **options: Any) -> pypdf.PdfReader:
 
 def text_of(reader: pypdf.PdfReader) -> str:
     """The words and numbers of a PDF, without the gaps between them."""
-    return re.sub(r"\s", "", "".join(page.extract_text() for page in reader.pages)).replace("−", "-")
+    text = unicodedata.normalize("NFKC", "".join(page.extract_text() for page in reader.pages))
+    return re.sub(r"\s", "", text).replace("−", "-")
 
 
 # ---- every page
@@ -190,11 +192,12 @@ def letters(formula: str) -> str:
     ("formula", "said"),
     [
         ("W'_(3 6)", "W' sub 36"),
+        ("W_(\\( X 1 \\) 1) = -0.5", "W sub (X1)1 = −0.5"),
         (
             "frac(partial E, partial W_(3 6)) &= delta_(6) Y_(3)",
             "the partial derivative of E by W sub 36 = δ sub 6 Y sub 3",
         ),
-        ('0.1 times (-0.2) \\ & quad "" + 3', "0.1 × (− 0.2); + 3"),
+        ('0.1 times (-0.2) \\ & quad "" + 3', "0.1 × (−0.2); + 3"),
         ("sum_(s=1)^(4) frac(1, 2)", "the sum from s=1 to 4 of 1 over 2"),
         ("bold(upright(W))_(2)^(sans(T))", "W sub 2 transposed"),
         ('op("max")(0\\, u)', "max (0, u)"),
@@ -264,6 +267,19 @@ def test_where_no_font_has_chinese_it_is_said_what_to_install(tmp_path: Path, mo
         r".*a\.pdf:1:1: no font here has Chinese, such as . \(U\+[0-9A-F]{4}\); .*fonts-noto-cjk.*\n", result.stderr
     )
     assert [*tmp_path.iterdir()] == []
+
+
+def test_an_english_page_needs_no_font_with_chinese(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdf, "CHINESE", ())
+    assert "E=0.4225" in text_of(pdf_of(explainer.explain(example("linear-1-5"))))
+
+
+def test_a_sum_that_is_longer_than_a_page_is_printed_to_its_end() -> None:
+    weights = {"random": "normal", "seed": 1}
+    layers = [{"neurons": [1], "activation": "identity", "weights": weights}]
+    spec = {"inputs": {f"X{k}": k / 100 for k in range(1, 401)}, "layers": layers, "detail": "full"}
+    text = text_of(pdf_of(explainer.explain(problem_of(spec))))
+    assert [k for k in range(1, 401) if f"W(X{k})1X{k}" not in text] == []
 
 
 def test_a_character_that_no_font_has_is_named_and_never_an_empty_box() -> None:
