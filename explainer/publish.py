@@ -130,7 +130,7 @@ ESCAPES: dict[str, Callable[[str], str]] = {
 
 # ---- what the templates of HTML leave to be done: mathematics, where sections end, and long tables
 
-MATH = re.compile("([\x02\x04])([^\x03]*)\x03")
+MATH = re.compile("\x04([^\x03]*)\x03|([(（]?)\x02([^\x03]*)\x03([-,.;:?!)，。；：？！、）]*)")
 STRUCTURE = re.compile("\x05([0-9])|\x06|\x07|(<thead>.*?</thead>)")
 ROWS = 100  # of a table; a longer one takes a browser minutes, as each row moves all the others
 
@@ -181,7 +181,16 @@ TABLE_GOES_ON = """</tbody>
 def with_mathml(chunks: Iterator[str]) -> Iterator[str]:
     """The page with its marked TeX (\\x02 inline, \\x04 on lines of its own, to \\x03) as MathML."""
     for chunk in chunks:
-        yield MATH.sub(lambda found: mathml(found[2], found[1] == "\x04"), chunk)
+        yield MATH.sub(put_mathml, chunk)
+
+
+def put_mathml(found: re.Match[str]) -> str:
+    """A formula as MathML. A bracket before it and punctuation after it stay on its line."""
+    display, before, tex, after = found.groups()
+    if display is not None:
+        return mathml(display, True)
+    text = f"{before}{mathml(tex, False)}{after}"
+    return f'<span class="whole">{text}</span>' if before or after else text
 
 
 PLAIN = re.compile(r"-?[\w.]+", re.ASCII)

@@ -38,7 +38,9 @@ PAGES = [
 def test_a_page_is_as_it_was_last_read(name: str, options: dict[str, str], to: str, flavour: str) -> None:
     derivation = explainer.explain(problem_from_text(ONE_NEURON, **options))
     page = "".join(derivation.text(to, flavour=flavour))
-    page = re.sub(r"(<style>|<script>).*?(</)", r"\1...\2", page, flags=re.DOTALL)  # files of their own, to be read there
+    page = re.sub(
+        r"(<style>|<script>).*?(</)", r"\1...\2", page, flags=re.DOTALL
+    )  # files of their own, to be read there
     if os.environ.get("EXPLAINER_RENEW"):
         (GOLDEN / name).write_text(page, encoding="utf-8")
     assert page == (GOLDEN / name).read_text(encoding="utf-8")
