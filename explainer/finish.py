@@ -104,7 +104,19 @@ TABLE_GOES_ON = """</tbody>
 def with_mathml(chunks: Iterator[str]) -> Iterator[str]:
     """The page with its marked TeX (\\x02 inline, \\x04 on lines of its own, to \\x03) as MathML."""
     for chunk in chunks:
-        yield MATH.sub(lambda found: mathml(found[2], found[1] == "\x04"), chunk)
+        yield PUNCTUATED.sub(put_mathml, chunk)
+
+
+PUNCTUATED = re.compile("\x04([^\x03]*)\x03|([(（]?)\x02([^\x03]*)\x03([-,.;:?!)，。；：？！、）]*)")
+
+
+def put_mathml(found: re.Match[str]) -> str:
+    """A formula as MathML. A bracket before it and punctuation after it stay on its line."""
+    display, before, tex, after = found.groups()
+    if display is not None:
+        return mathml(display, True)
+    text = f"{before}{mathml(tex, False)}{after}"
+    return f'<span class="whole">{text}</span>' if before or after else text
 
 
 PLAIN = re.compile(r"-?[\w.]+", re.ASCII)
