@@ -94,7 +94,8 @@ def value_of(text: str, decimal_comma: bool) -> tuple[Numeral | None, str]:
         return found, ""
     after = TEXT_AFTER.fullmatch(text.strip())
     if after and not re.match(r"[eE]\w", text.strip()[len(after[1]) :]):
-        return numeral(after[1]), ""
+        found = numeral(after[1])
+        return found, "" if found else "no_number"
     return None, "no_number"
 
 

@@ -35,6 +35,7 @@ FRACTION = re.compile(r"\\[dt]?frac\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|(\d))\s*(?:
 ROOT = re.compile(r"\\sqrt\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 COMMAND = re.compile(r"\\([A-Za-z]+)")
 SPACING = re.compile(r"\\[,;:! ]|~|&|\\\\(?:\[[^\]]*\])?|\\(?:nonumber|notag)\b|\\(?:begin|end)\{[a-z*]+\}")
+EMPHASIS = re.compile(r"\*\*([^*]+)\*\*(?=\s|$|[:=|])")
 POWER_OF_TEN = re.compile(r"(?<=\d)\s*(?:\*|[xX](?=\s*10\s*\^))\s*10\s*(?:\^|\*\*)\s*[{(]?\s*([+-]?\d{1,3})\s*[)}]?")
 
 
@@ -46,7 +47,7 @@ def plain(text: str) -> str:
     text = "".join(SIGNS.get(c, GREEK.get(c, c)) for c in text)
     if "\\" in text or "&" in text:
         text = without_latex(text)
-    text = text.replace("$", "").replace("**", "^").replace("`", "")
+    text = EMPHASIS.sub(r"\1", text.replace("$", "").replace("`", "")).replace("**", "^")
     return re.sub(r"[ \t]+", " ", POWER_OF_TEN.sub(r"e\1", text)).strip()
 
 
