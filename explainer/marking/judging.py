@@ -8,7 +8,7 @@ suspect    a flagged line that this one depends on; somebody may have gone on wi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import combinations
@@ -61,22 +61,15 @@ class Judged:
 
 
 Scratch = Callable[[Array], Array]  # half a unit of how a number of this size is rounded on scratch paper
-Rescue = Callable[[int, float, float], bool]  # whether a line's own expression explains its number after all
+Rescue = Callable[["Judging", int, float, float], bool]  # whether a line's own expression explains its number after all
 
 
-def judge(
-    lines: Lines,
-    written: Written,
-    true: Array,
-    scratch: Scratch,
-    rescue: Rescue | None = None,
-    sequence: Sequence[int] | None = None,
-) -> Judged:
-    """Hold every written line to the rule. `true`: the right value of each quantity, (quantities, sheets)."""
-    return _Judging(lines, written, true, scratch, rescue).all(sequence or lines.order(written.values))
+class Judging:
+    """Holds written lines to the rule, and goes on from what is found.
 
+    `true`: the right value of each quantity, (quantities, sheets).
+    """
 
-class _Judging:
     def __init__(
         self, lines: Lines, written: Written, true: Array, scratch: Scratch, rescue: Rescue | None = None
     ) -> None:
@@ -84,15 +77,40 @@ class _Judging:
         self.found = Judged(true.copy(), np.zeros(true.shape))
         self.never = np.zeros(true.shape[1], bool)
         self.corrected: dict[int, tuple[Array, Array]] = {}
+        self.known: set[int] = set()
+        for number in written.values:
+            if number in lines.given:
+                self.copied(number)
 
-    def all(self, sequence: Sequence[int]) -> Judged:
+    def judge(self, sequence: Sequence[int] | None = None) -> Judged:
+        """Every written line, and what is needed for it."""
+        self.work(self.lines.order(self.written.values) if sequence is None else sequence)
+        return self.found
+
+    def know(self, numbers: Iterable[int]) -> None:
+        """Work out unwritten lines that no written one needs."""
+        wanted = [k for k in numbers if k not in self.known and k not in self.lines.given]
+        if wanted:
+            self.work([k for k in self.lines.order(wanted) if k not in self.known])
+
+    def work(self, sequence: Iterable[int]) -> None:
         for number in sequence:
+            self.known.add(number)
             line = self.lines.line(number)
             if number in self.written.values:
                 self.line(line)
             else:
                 self.unwritten(line)
-        return self.found
+
+    def copied(self, number: int) -> None:
+        """A number of the exercise that was written down again: right, or gone on with as it was written."""
+        found, s, h = self.found, self.written.values[number], self.written.halves[number]
+        exact = self.is_exact(number)
+        found.status[number] = np.where(exact, Status.AGREES, Status.SLIP)
+        found.f[number], found.p[number] = self.true[number], np.zeros(s.shape)
+        found.flagged[number], found.tainted[number] = ~exact, self.never
+        self.corrected[number] = self.true[number], h
+        found.numbers[number] = np.where(exact, self.true[number], s)
 
     # ---- ways
 
@@ -162,7 +180,7 @@ class _Judging:
                 f[sheets[good]], p[sheets[good]], ok[sheets[good]] = f2[good], wide[good], True
             width = np.minimum(h, np.where(ok, np.maximum(width, np.minimum(h, np.abs(s - f) + p)), h))
         status = np.where(ok, Status.AGREES, Status.SLIP)
-        if not ok.all() and self.rescue and self.rescue(number, float(f[0]), float(p[0])):
+        if not ok.all() and self.rescue and self.rescue(self, number, float(f[0]), float(p[0])):
             status, width = np.array([Status.AGREES]), h
         if (status == Status.SLIP).any():
             status, f, p, width = self.explained(line, ways, status, f, p, width)
