@@ -47,7 +47,7 @@ def relu(z: Array) -> Array:
 
 
 def sigmoid_slope(y: Array) -> Array:
-    return y * (1 - y)
+    return np.asarray(y * (1 - y))
 
 
 def row(code: str, slug: str, kinds: str, *formulas: Formula, needs: str = "", unless: str = "") -> Mistake:
@@ -220,7 +220,7 @@ def with_right(formula: Formula, known: dict[str, Any], line: Line, roles: Roles
     if not asks_right and not is_step:
         return way_of_roles(formula, known)
     parts = way_of_roles(formula, known) if not asks_right else None
-    own = np.concatenate([np.asarray(v, int).ravel() for v in known.values() if not isinstance(v, float)] or [[]])
+    own = np.concatenate([np.zeros(0, int), *(np.ravel(v) for v in known.values() if not isinstance(v, float))])
     right = line.ways[0]
     extra = [int(roles.known["w"])] if is_step else []
     reads = np.unique(np.concatenate([right.reads, own, extra]).astype(int))

@@ -32,7 +32,9 @@ class GraphLines(Lines):
             self.trees[numbers[key_name(key)]] = tree
         self.given = set(numbers.values()) - set(self.trees)
         for name, found in named_in_graph(work):
-            if name not in self.numbers:  # the derivative in an input that does not lead to the end: 0, whatever was done
+            if (
+                name not in self.numbers
+            ):  # the derivative in an input that does not lead to the end: 0, whatever was done
                 self.numbers[name], self.names[len(self.true)] = len(self.true), name
                 self.given.add(len(self.true))
                 self.true = np.append(self.true, found)

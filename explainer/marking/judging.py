@@ -41,7 +41,9 @@ class Written:
     values: Mapping[int, Array]
     halves: Mapping[int, Array]
     place: Mapping[int, int] = field(default_factory=dict)  # where in the sheet a line stands
-    earlier: Mapping[int, Sequence[tuple[float, float]]] = field(default_factory=dict)  # values it had before, with halves
+    earlier: Mapping[int, Sequence[tuple[float, float]]] = field(
+        default_factory=dict
+    )  # values it had before, with halves
     truncates: bool = False  # digits are cut off all over the sheet
 
 
@@ -56,7 +58,9 @@ class Judged:
     p: dict[int, Array] = field(default_factory=dict)
     flagged: dict[int, Array] = field(default_factory=dict)
     tainted: dict[int, Array] = field(default_factory=dict)
-    recovered_from: dict[int, tuple[int, ...]] = field(default_factory=dict)  # of one sheet: whose right values were used
+    recovered_from: dict[int, tuple[int, ...]] = field(
+        default_factory=dict
+    )  # of one sheet: whose right values were used
     used_earlier: dict[int, tuple[int, ...]] = field(default_factory=dict)  # of one sheet: whose earlier values
 
 
@@ -218,7 +222,9 @@ class Judging:
                 self.found.recovered_from[number] = chosen
                 break
         left = status == Status.SLIP
-        if left.any() and number in self.written.earlier or any(k in self.written.earlier for k in ways[0].reads.tolist()):
+        if (left.any() and number in self.written.earlier) or any(
+            k in self.written.earlier for k in ways[0].reads.tolist()
+        ):
             self.with_earlier(line, ways[0], status, f, p)
             left = status == Status.SLIP
         status[left & self.is_exact(number)] = Status.ANYWAY

@@ -11,7 +11,7 @@ import numpy as np
 import sympy as sp
 
 from ..formulas import RESULT, Terms, partials, placed, softmax_terms, uses, value_terms
-from ..graph import Node, order, readers
+from ..graph import Cells, Node, order, readers
 from ..networks import Network
 from ..notation import Quantity, canonical, cell_names, quantity_of
 from ..ops import Array
@@ -325,6 +325,19 @@ class NetworkLines(Lines):
                         roles[f"{name}#{s + 1}"] = Roles(kind, own)
         return {name: (product_of(each), roles[name]) for name, each in pairs.items()}
 
+    def by_place(self) -> Iterator[tuple[str, str]]:
+        """(W[i1,h1], w1): the name by place of each parameter that the author named."""
+        for layer in self.net.layers:
+            for node in (layer.weights, layer.biases):
+                if node is None:
+                    continue
+                cells = node.cells
+                if not isinstance(cells, Cells) or not cells.own:
+                    continue
+                bare = replace(cells, own={})
+                places = np.array(sorted(cells.own))
+                yield from zip(cell_names(bare, places), (cells.own[k] for k in places.tolist()), strict=True)
+
     def apart(self, number: int) -> Roles | None:
         """The roles at a quantity under a name of its own; None at any other."""
         return self._apart[number][1] if number in self._apart else None
@@ -389,4 +402,3 @@ def without_zero_targets(group: Terms, targets: Node, values: Array) -> Terms:
         if quantity.node is targets:
             kept &= values[entries] != 0
     return Terms(group.pattern, group.quantities, tuple(e[kept] for e in group.entries), group.owner[kept])
-

@@ -52,9 +52,7 @@ class _Finding:
 
     def layer_of(self, node: Node) -> int:
         """The layer of a pre-activation, an activation or a slope, from 0."""
-        return next(
-            n for n, layer in enumerate(self.net.layers) if node in (layer.pre_activation, layer.activation)
-        )
+        return next(n for n, layer in enumerate(self.net.layers) if node in (layer.pre_activation, layer.activation))
 
     def source(self, n: int) -> Node:
         return self.net.layers[n - 1].activation if n else self.net.inputs
@@ -64,9 +62,9 @@ class _Finding:
         """The roles that there are: -1 stands for no entry."""
         found = {}
         for role, number in known.items():
-            if isinstance(number, float):
-                found[role] = number
-            elif number is not None and np.size(number) and not (np.asarray(number) < 0).any():
+            if isinstance(number, float) or (
+                number is not None and np.size(number) and not (np.asarray(number) < 0).any()
+            ):
                 found[role] = number
         return found
 
@@ -91,7 +89,9 @@ class _Finding:
         kept = W[j] >= 0
         known = self.there(w=W[j][kept], x=x[kept])
         if layer.biases is not None:
-            known |= self.there(b=self.at(self.what, layer.biases)[j, 0], c=float(layer.pre_activation.params["bias_input"]))
+            known |= self.there(
+                b=self.at(self.what, layer.biases)[j, 0], c=float(layer.pre_activation.params["bias_input"])
+            )
         else:
             known |= {"b": 0.0, "c": 1.0}
         if 1 < kept.sum() <= MOST_INPUTS:
@@ -154,7 +154,9 @@ class _Finding:
         assert self.net.problem.loss is not None
         assert self.net.targets is not None
         y, t = self.at("value", self.net.outputs)[j, s], self.lines.at(1, "value", self.net.targets)[j, s]
-        return Roles("output_error", {self.net.problem.loss.name: 1.0, "m": float(self.net.samples)} | self.there(y=y, t=t))
+        return Roles(
+            "output_error", {self.net.problem.loss.name: 1.0, "m": float(self.net.samples)} | self.there(y=y, t=t)
+        )
 
     def output_delta(self) -> Roles:
         j, s = self.place
@@ -260,7 +262,12 @@ class _Finding:
         known: dict[str, Any] = {name: 1.0, "t": float(self.k)}
         named = ("w", "g", *self.net.constants, "v_old", "m_old", "s_old", "m", "v", "s", "m_hat", "v_hat")
         for role in named:
-            if role in self.net.constants or role in ("w", "g") or self.lines.has(self.k, role, leaf) or role.endswith("_old"):
+            if (
+                role in self.net.constants
+                or role in ("w", "g")
+                or self.lines.has(self.k, role, leaf)
+                or role.endswith("_old")
+            ):
                 try:
                     known[role] = self.lines.state(self.k, role, leaf, entry)
                 except KeyError:

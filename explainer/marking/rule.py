@@ -86,4 +86,4 @@ def distance(moves: Array) -> Array:
 def agrees(s: Array, f: Array, p: Array, h: Array) -> Array:
     """The rule."""
     with np.errstate(invalid="ignore"):
-        return np.abs(s - f) <= (h + p) * (1 + SLACK) + NOISE * (1 + np.abs(f))
+        return np.asarray(np.abs(s - f) <= (h + p) * (1 + SLACK) + NOISE * (1 + np.abs(f)))

@@ -1,0 +1,112 @@
+"""The report of a marked working: on a terminal, as Markdown, HTML or LaTeX, or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from ..publish import ESCAPES
+from ..render import Speaker
+
+if TYPE_CHECKING:
+    from .checking import LineMarks, Marks
+
+FORMATS = {
+    "text": "text",
+    "json": "json",
+    "md": "markdown",
+    "markdown": "markdown",
+    "html": "html",
+    "tex": "latex",
+    "latex": "latex",
+}
+COLOURS = {"right": 32, "rounding": 32, "follow-through": 36, "wrong": 31, "unread": 33, "unknown": 33}  # of terminals
+SIGNS = {"right": "✓", "rounding": "≈", "follow-through": "→", "wrong": "✗", "unread": "?", "unknown": "?"}
+WIDEST = 60  # characters of a statement on the terminal
+
+
+def report(marks: Marks, to: str, colour: bool = False) -> str:
+    """The marks as a text. `to`: text, json, md, html or tex; `colour`: with the codes that terminals show as colours."""
+    if to == "json":
+        return json.dumps(marks.record(), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    if to == "text":
+        return on_terminal(marks, colour)
+    format = FORMATS[to]
+    say, escape = Speaker(marks.language, format), ESCAPES[format]
+    rows = [
+        [
+            str(line.line),
+            escape(line.text),
+            say.text("mark_verdict", verdict=line.verdict),
+            marks_of(line),
+            escape(remark(line, say)),
+        ]
+        for line in marks.lines
+    ]
+    return say.text(
+        "mark_page",
+        title=escape(say.text("mark_title", title=marks.title)),
+        language=marks.language,
+        lead=escape(lead(marks, say)),
+        notes=[escape(each) for each in notes(marks, say)],
+        heads=say.text("mark_heads").split("|"),
+        rows=rows,
+    )
+
+
+def on_terminal(marks: Marks, colour: bool) -> str:
+    say = Speaker(marks.language, "markdown")
+    paint: Callable[[str, str], str] = painted if colour else lambda text, verdict: text
+    width = min(WIDEST, max((len(line.text) for line in marks.lines), default=0))
+    pieces = []
+    for line in marks.lines:
+        verdict = say.text("mark_verdict", verdict=line.verdict)
+        head = f"{line.line:>4}  {SIGNS[line.verdict]} {shown(line.text):<{width}}  {verdict}"
+        pieces.append(paint(head.rstrip(), line.verdict))
+        said = remark(line, say)
+        if said and line.verdict != "rounding":
+            pieces.append(f"        {said}")
+    return "\n".join([*pieces, "", lead(marks, say), *(f"- {each}" for each in notes(marks, say))]) + "\n"
+
+
+def painted(text: str, verdict: str) -> str:
+    return f"\x1b[{COLOURS[verdict]}m{text}\x1b[0m"
+
+
+def shown(text: str) -> str:
+    """The text as a terminal may show it: nothing in it is obeyed."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def lead(marks: Marks, say: Speaker) -> str:
+    counts = [say.text("mark_count", verdict=verdict, count=count) for verdict, count in marks.counts.items() if count]
+    scored, of = marks.score
+    return say.text("mark_summary", counts=counts, scored=f"{scored:g}", of=f"{of:g}")
+
+
+def notes(marks: Marks, say: Speaker) -> list[str]:
+    first = next((line for line in marks.lines if line.verdict == "wrong"), None)
+    found = [say.text("mark_first", line=first.line, text=shown(first.text)) if first else say.text("mark_none_wrong")]
+    return [*found, *(message for _, message in marks.conventions), *marks.remarks]
+
+
+def remark(line: LineMarks, say: Speaker) -> str:
+    """The sentence, for a wrong line with the right value and the step that finds it."""
+    said = [shown(line.message)] if line.message else []
+    if line.verdict == "wrong" and line.expected is not None:
+        said.append(f"({say.text('mark_values', expected=f'{line.expected:.7g}', own='')}{step(line, say)})")
+    return " ".join(said)
+
+
+def step(line: LineMarks, say: Speaker) -> str:
+    return f"; {say.text('mark_step', step=line.step)}" if line.step else ""
+
+
+def marks_of(line: LineMarks) -> str:
+    return f"{line.method + line.accuracy:g}/{line.of:g}" if line.of else ""
+
+
+def endings() -> Mapping[str, str]:
+    """The format of a report by the ending of its file."""
+    return {".txt": "text", ".json": "json", ".md": "md", ".html": "html", ".tex": "tex"}
