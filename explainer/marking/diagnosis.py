@@ -25,6 +25,7 @@ from .sheet import Entry, Reckoned, Sheet
 RolesOf = Callable[[int], Roles]
 FARTHEST = 40  # unwritten lines before a line, at which mistakes are looked for
 MOST_LINES = 3000  # of a derivation that is worked anew with a mistake in it
+SPREAD = 0.7  # of the logarithm of how far off a wrong number is, among those that one compares with
 SURE, LIKELY = 0.01, 0.1  # chances of coincidence
 
 
@@ -57,8 +58,9 @@ class Diagnosing:
         line = _Line(self, number)
         evident = [*line.evident()]
         found = evident or [*line.mistakes(), *line.slips()]
-        if not found:
-            found = [*line.mistakes_before()] or [*line.mistakes_everywhere()]
+        if not any(each.chance < LIKELY for each in found):
+            before = [*line.mistakes_before()]
+            found += before or [*line.mistakes_everywhere()]
         best: dict[str, Candidate] = {}
         for each in sorted(found, key=weight):
             best.setdefault(each.slug, each)
@@ -88,12 +90,19 @@ class _Line:
         return self.lines.line(self.number).ways[0]
 
     @cached_property
-    def scale(self) -> float:
-        return float(max(abs(self.s[0]), abs(self.f[0]), self.h[0]))
+    def deviation(self) -> float:
+        """How far the written number is from what follows."""
+        return float(max(abs(self.s[0] - self.f[0]), self.h[0]))
 
     def density(self, value: float, width: float) -> float:
-        """How likely a wrong number of this line is to be within `width` of a value: wrong numbers lie around the right one."""
-        return float(min(1.0, 2 * width / (np.pi * self.scale * (1 + ((value - self.f[0]) / self.scale) ** 2))))
+        """How likely it is that some wrong number about as far off as this one lies within `width` of a value.
+
+        A value that is much nearer or much farther off could not have been hit.
+        """
+        away = abs(value - float(self.f[0])) / self.deviation
+        if away <= 0 or not np.isfinite(away):
+            return 0.0
+        return float(min(1.0, 2 * width / (3 * self.deviation)) * np.exp(-0.5 * (np.log(away) / SPREAD) ** 2))
 
     def fits(self, f: Array, p: Array) -> bool:
         return bool(np.isfinite(p[0]) and agrees(self.s, f, p, self.h)[0])
@@ -157,18 +166,16 @@ class _Line:
         """Mistakes made all through a derivation of which only the result is here: somebody ran a program."""
         if self.given or len(self.lines.order([self.number])) > MOST_LINES:
             return
-        tried = 0
-        hits = []
+        chance, hits = 0.0, []
         for slug in CODES:
             rows = [mistake for mistake in CATALOGUE if mistake.slug == slug]
             value = Derived(self.lines, self.all.roles_of, rows).value(self.number)
             if value is None or value == self.lines.true[self.number]:
                 continue
-            tried += 1
+            chance += self.density(value, float(self.h[0]))
             if abs(value - self.s[0]) <= self.h[0] * (1 + 1e-6):
-                hits.append((slug, value))
-        for slug, value in hits:
-            yield Candidate(slug, self.density(value, float(self.h[0])) * tried, {"at": "everywhere"})
+                hits.append(slug)
+        yield from (Candidate(slug, min(1.0, chance), {"at": "everywhere"}) for slug in hits)
 
     # ---- the hand
 
@@ -211,36 +218,39 @@ class _Line:
         """What was read was one slip away from what stands there, or stood on another line."""
         met = through_unwritten(self.lines, self.judging.written.values, self.way)[1]
         direct = [k for k in self.way.reads.tolist() if k in self.lines.given]
-        for k in dict.fromkeys([*met, *direct]):
-            was = self.text_of(k)
-            factor = self.all.sheet.last[k].factor if k in self.all.sheet.last else 1.0
-            tried = [
-                (e.slug, e.value / factor, {"read": e.text, "was": was, "other": self.lines.names.get(k, "")})
-                for e in edits(was)
-            ]
-            tried += [
-                ("copied-line", float(self.all.numbers[n, 0]), {"other": self.lines.names.get(n, ""), "was": was})
-                for n in self.siblings(k)
-                if n in self.all.sheet.last or n in self.lines.given
-            ]
-            if tried:
-                yield from self.with_inputs(k, tried)
-
-    def with_inputs(self, k: int, tried: list[tuple[str, float, dict[str, str]]]) -> Iterator[Candidate]:
-        """The line once for each number that may have been read in the place of quantity k."""
-        count = len(tried)
-        numbers, box = np.repeat(self.all.numbers, count, axis=1), np.repeat(self.all.box, count, axis=1)
-        numbers[k] = [value for _, value, _ in tried]
-        box[k] = 0.0
-        f, p = self.judging.again(self.way, numbers, box)
-        widths = self.h[0] + p
         chances: dict[str, float] = {}
-        for (slug, _, _), value, width in zip(tried, f, widths, strict=True):
-            if np.isfinite(width):
-                chances[slug] = chances.get(slug, 0.0) + self.density(float(value), float(width))
-        for (slug, _, detail), value, width in zip(tried, f, widths, strict=True):
-            if np.isfinite(width) and abs(value - self.s[0]) <= width * (1 + 1e-6):
-                yield Candidate(slug, min(1.0, chances[slug]), detail)
+        hits: list[tuple[str, dict[str, str]]] = []
+        for k in dict.fromkeys([*met, *direct]):
+            tried = self.readings_of(k)
+            if not tried:
+                continue
+            f, p = self.with_inputs(k, [value for _, value, _ in tried])
+            for (slug, _, detail), value, width in zip(tried, f, self.h[0] + p, strict=True):
+                if np.isfinite(width):
+                    chances[slug] = chances.get(slug, 0.0) + self.density(float(value), float(width))
+                    if abs(value - self.s[0]) <= width * (1 + 1e-6):
+                        hits.append((slug, detail))
+        yield from (Candidate(slug, min(1.0, chances[slug]), detail) for slug, detail in hits)
+
+    def readings_of(self, k: int) -> list[tuple[str, float, dict[str, str]]]:
+        """What may have been read in the place of quantity k: (slip, number, what is said of it)."""
+        was = self.text_of(k)
+        factor = self.all.sheet.last[k].factor if k in self.all.sheet.last else 1.0
+        name = self.lines.names.get(k, "")
+        tried = [(e.slug, e.value / factor, {"read": e.text, "was": was, "other": name}) for e in edits(was)]
+        tried += [
+            ("copied-line", float(self.all.numbers[n, 0]), {"other": self.lines.names.get(n, ""), "was": name})
+            for n in self.siblings(k)
+            if n in self.all.sheet.last or n in self.lines.given
+        ]
+        return tried
+
+    def with_inputs(self, k: int, values: list[float]) -> tuple[Array, Array]:
+        """(f, p) of the line once for each number that may have been read in the place of quantity k."""
+        count = len(values)
+        numbers, box = np.repeat(self.all.numbers, count, axis=1), np.repeat(self.all.box, count, axis=1)
+        numbers[k], box[k] = values, 0.0
+        return self.judging.again(self.way, numbers, box)
 
     def text_of(self, number: int) -> str:
         """How a quantity stands on the sheet, or in the exercise."""
