@@ -175,6 +175,9 @@ def students(
     order = lines.order(wanted)
     numbers = given_numbers(lines, sheets, rng, fixed)
     true = worked_exactly(lines, numbers, order)
+    if mistake is not None:  # what is read too early has to be worked before
+        first = lines.order(k for k in mistake.way.reads.tolist() if k not in lines.given)
+        order = list(dict.fromkeys([*first, *order])) if mistake.number not in first else order
     memory, paper = numbers.copy(), numbers.copy()
     values: dict[int, Array] = {}
     halves: dict[int, Array] = {}

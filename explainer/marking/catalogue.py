@@ -93,7 +93,7 @@ LOSSES = (
 )  # fmt: skip
 
 OUTPUTS = (
-    row("B01", "sign", "output_error delta_of_scores", lambda right: -right),
+    row("B01", "sign", "output_error", lambda right: -right),
     row("B02", "derivative-factor", "output_error", lambda right: 2 * right, lambda right: right / 2, needs=SQUARED),
     row("B03", "square-kept", "output_error", lambda y, t: (t - y) ** 2, lambda y, t: (t - y) ** 2 / 2, lambda y, t: -((t - y) ** 2), needs=SQUARED),
     row("B04", "derivative-at-z", "slope", lambda z: z * (1 - z), needs="sigmoid"),

@@ -29,12 +29,11 @@ from .network_lines import NetworkLines
 from .network_roles import roles_of
 from .reading import read_working, working_from_text
 from .rule import spread
-from .sheet import Entry, Reckoned, sheet_of, usual_places
+from .sheet import Entry, Reckoned, clear_places, sheet_of
 
 VERDICTS = ("right", "rounding", "follow-through", "wrong", "unread", "unknown")
 FAULTY = ("wrong", "unread", "unknown")
 KEEPS_METHOD = ("arithmetic", "misread-digits", "exchanged-digits", "decimal-point", "sign-lost", "copied-line")
-COARSE = 10.0  # times the usual last place of the sheet, from which a line has too few digits
 TELLING = 0.5  # share of the mistakes that the right numbers tell apart, which the writer's own must tell apart too
 MOST_STEPS = 3000  # quantities of a derivation, up to which a line is linked to its step
 
@@ -248,7 +247,7 @@ class _Explained:
         self.checker, self.reading, self.say = checker, reading, checker.say
         self.lines, self.sheet, self.judging = reading.lines, reading.sheet, reading.judging
         self.found = reading.judging.found
-        self.places = usual_places(self.sheet.entries)
+        self.places = clear_places(self.sheet.entries)
         roles = checker.roles_of(self.lines)
         self.roles = roles
         self.diagnosing = Diagnosing(self.lines, self.sheet, self.judging, roles)
@@ -344,9 +343,10 @@ class _Explained:
 
     def remarks(self, entry: Entry) -> Iterator[str]:
         """What is to be said beside the verdict: too few digits, an expression with another value."""
-        half = 0.5 * 10.0**-self.places
-        if self.places and entry.value.half > COARSE * half and abs(entry.own - self.found.f[entry.number][0]) > half:
-            yield self.say.text("mark_few_digits")
+        if self.places is not None:
+            half, k = 0.5 * 10.0**-self.places, entry.number
+            if entry.value.half > half and abs(entry.own - self.found.f[k][0]) > half + self.found.p[k][0]:
+                yield self.say.text("mark_few_digits")
         for each in reversed(entry.expressions):
             reckoned = Reckoned.of(each, self.sheet, self.judging)
             if reckoned and not reckoned.gives(entry):

@@ -142,6 +142,15 @@ def usual_figures(entries: Sequence[Entry]) -> int:
     return max(counts, key=lambda figures: (counts[figures], figures)) if counts else 0
 
 
+def clear_places(entries: Sequence[Entry]) -> int | None:
+    """The places after the point that a sheet clearly keeps to; None where it goes by figures, or by nothing."""
+    shown = [entry for entry in entries if "." in entry.value.text]
+    places = usual_places(shown)
+    by_places = sum(entry.value.decimals == places for entry in shown)
+    by_figures = sum(entry.value.significant == usual_figures(shown) for entry in shown)
+    return places if len(shown) > 2 and by_places > by_figures and 2 * by_places > len(shown) else None
+
+
 def scratch_of(sheet: Sheet) -> Scratch:
     """Half a unit of how this writer rounds a number that is not on the sheet: by places, by figures, or the coarser.
 
