@@ -36,6 +36,34 @@ def write(files: Mapping[Path, Iterator[str]]) -> None:
                 os.unlink(name)
 
 
+def write_bytes(files: Mapping[Path, bytes]) -> None:
+    """As `write`, for files that are no text."""
+    staged: dict[Path, str] = {}
+    kept: dict[Path, str] = {}
+    try:
+        for path, data in files.items():
+            with refusal_for(path):
+                stage_bytes(Path(os.path.realpath(path)), data, staged)
+        put_in_place(staged, kept)
+    finally:
+        for name in (*staged.values(), *kept.values()):
+            with suppress(FileNotFoundError):
+                os.unlink(name)
+
+
+def stage_bytes(path: Path, data: bytes, staged: dict[Path, str]) -> None:
+    """A new file beside `path` that holds the data."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder", str(path))
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    staged[path] = name
+    with open(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.chmod(name, mode_of(path))
+
+
 def put_in_place(staged: Mapping[Path, str], kept: dict[Path, str]) -> None:
     """Replace every file; if one cannot be, put those back that were. `kept` has the names of the old ones meanwhile."""
     done: list[Path] = []

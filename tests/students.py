@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from networks import example
 
 from explainer.marking.catalogue import mistaken, mistakes_at
 from explainer.marking.judging import Judged, Judging, Written
@@ -17,7 +18,6 @@ from explainer.marking.network_lines import NetworkLines
 from explainer.marking.network_roles import roles_of
 from explainer.marking.rule import value
 from explainer.problem import problem_from_text
-from networks import example
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LARGEST = 1e6
@@ -152,15 +152,6 @@ def worked_exactly(lines: NetworkLines, numbers: Array, order: Iterable[int]) ->
     return found
 
 
-def sheet_lines(lines: NetworkLines) -> list[int]:
-    """The lines of a full sheet: everything but another name for a number that is there already."""
-    return [number for name, number in lines.numbers.items() if number not in lines.given and not is_alias(name)]
-
-
-def is_alias(name: str) -> bool:
-    return name.startswith("dz[") or name.startswith(("z'", "Y'")) or name.startswith("step[")
-
-
 def students(
     lines: NetworkLines,
     habit: Habit,
@@ -171,7 +162,7 @@ def students(
     mistake: Mistaken | None = None,
 ) -> Sheets:
     """Many students with one habit, each with an exercise of their own."""
-    wanted = [k for k in sheet_lines(lines) if k not in skipped]
+    wanted = [k for k in lines.asked() if k not in skipped]
     order = lines.order(wanted)
     numbers = given_numbers(lines, sheets, rng, fixed)
     true = worked_exactly(lines, numbers, order)

@@ -53,6 +53,10 @@ class GraphLines(Lines):
 
         return Line(number, (Way(reads, found),))
 
+    def asked(self) -> list[int]:
+        """The lines of a full sheet: the sweep backwards is asked for, those forwards are not."""
+        return [number for name, number in self.numbers.items() if number not in self.given and "|forward" not in name]
+
     def key(self, number: int) -> Key:
         """What the quantity is in the worked graph."""
         return key_of(next(name for name, k in self._numbers.items() if k == number))

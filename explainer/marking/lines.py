@@ -66,6 +66,10 @@ class Lines:
     def make(self, number: int) -> Line:
         raise NotImplementedError
 
+    def asked(self) -> list[int]:
+        """The lines of a full sheet, in the order of the derivation."""
+        return [number for number in self.numbers.values() if number not in self.given]
+
     def line(self, number: int) -> Line:
         """The line of a quantity that is not given."""
         if number not in self._made:

@@ -67,8 +67,7 @@ def lint(problem: Problem | GraphProblem) -> Lint:
     if isinstance(problem, GraphProblem):
         return Lint(0, {})
     lines = NetworkLines(problem)
-    numbers = [n for name, n in lines.numbers.items() if n not in lines.given and not is_alias(name)]
-    pairs = pairs_of(lines, numbers[:MOST_LINES])
+    pairs = pairs_of(lines, lines.asked()[:MOST_LINES])
     right = lines.true[:, None]
     there = [pair for pair in pairs if not is_same(pair, right)]
     hidden: dict[str, list[str]] = {}
@@ -85,11 +84,6 @@ def lint(problem: Problem | GraphProblem) -> Lint:
             digits[name] = max(digits.get(name, 0), needed)
     share = {figures: float(np.sum(found)) / max(1, len(meant)) for figures, found in shown.items()}
     return Lint(len(meant), share, hidden, digits, tuple(proposals(lines, meant)))
-
-
-def is_alias(name: str) -> bool:
-    """Whether a quantity only repeats another under its own name, or is not asked of anybody."""
-    return name.startswith(("dz[", "z'", "step[")) or (name.startswith("Y'") and "/" in name)
 
 
 def pairs_of(lines: NetworkLines, numbers: Sequence[int]) -> list[Pair]:

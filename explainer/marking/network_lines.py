@@ -325,6 +325,19 @@ class NetworkLines(Lines):
                         roles[f"{name}#{s + 1}"] = Roles(kind, own)
         return {name: (product_of(each), roles[name]) for name, each in pairs.items()}
 
+    def asked(self) -> list[int]:
+        """The lines of a full sheet: none twice under another name, and with the new weights only the outputs."""
+        right = {
+            name if work.iteration == 1 else f"{name}@{work.iteration}"
+            for work in self.works
+            for name, _ in named(work)
+        }
+        return [
+            number
+            for name, number in self.numbers.items()
+            if name in right and number not in self.given and not name.startswith(("dz[", "z'[", "step["))
+        ]
+
     def by_place(self) -> Iterator[tuple[str, str]]:
         """(W[i1,h1], w1): the name by place of each parameter that the author named."""
         for layer in self.net.layers:
