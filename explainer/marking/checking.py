@@ -22,17 +22,18 @@ from .claims import Claim
 from .conventions import Reading, best_reading
 from .diagnosis import Candidate, Diagnosing
 from .graph_lines import GraphLines
-from .judging import Status
+from .judging import AGREES, ANYWAY, LAST_DIGIT, RECOVERED, SLIP, TRUNCATED
 from .lines import Lines, Roles
 from .names import Names
 from .network_lines import NetworkLines
 from .network_roles import roles_of
 from .reading import read_working, working_from_text
 from .rule import spread
-from .sheet import Entry, Reckoned, clear_places, sheet_of
+from .sheet import Entry, Reckoned, fineness, sheet_of
 
 VERDICTS = ("right", "rounding", "follow-through", "wrong", "unread", "unknown")
 FAULTY = ("wrong", "unread", "unknown")
+STATUS_CODES = {TRUNCATED: "R01", LAST_DIGIT: "R02", RECOVERED: "R11", ANYWAY: "R11"}
 KEEPS_METHOD = ("arithmetic", "misread-digits", "exchanged-digits", "decimal-point", "sign-lost", "copied-line")
 TELLING = 0.5  # share of the mistakes that the right numbers tell apart, which the writer's own must tell apart too
 MOST_STEPS = 3000  # quantities of a derivation, up to which a line is linked to its step
@@ -247,13 +248,11 @@ class _Explained:
         self.checker, self.reading, self.say = checker, reading, checker.say
         self.lines, self.sheet, self.judging = reading.lines, reading.sheet, reading.judging
         self.found = reading.judging.found
-        self.places = clear_places(self.sheet.entries)
+        self.places = fineness(self.sheet.entries).clear_places
         roles = checker.roles_of(self.lines)
         self.roles = roles
         self.diagnosing = Diagnosing(self.lines, self.sheet, self.judging, roles)
-        self.candidates = {
-            k: self.diagnosing.candidates(k) for k in self.sheet.last if self.found.status[k][0] == Status.SLIP
-        }
+        self.candidates = {k: self.diagnosing.candidates(k) for k in self.sheet.last if self.found.status[k][0] == SLIP}
 
     def entries(self) -> Iterator[LineMarks]:
         counts = Counter(each.slug for found in self.candidates.values() for each in found)
@@ -277,13 +276,13 @@ class _Explained:
         alone.__dict__.update(self.__dict__)
         alone.sheet, alone.judging, alone.found = sheet, judging, judging.found
         alone.diagnosing = Diagnosing(self.lines, sheet, judging, self.roles)
-        slip = judging.found.status[entry.number][0] == Status.SLIP
+        slip = judging.found.status[entry.number][0] == SLIP
         alone.candidates = {entry.number: alone.diagnosing.candidates(entry.number)} if slip else {}
         return alone.marked(entry, Counter())
 
     def marked(self, entry: Entry, counts: Counter[str]) -> LineMarks:
         k = entry.number
-        status, factor = Status(int(self.found.status[k][0])), entry.factor
+        status, factor = int(self.found.status[k][0]), entry.factor
         exact, tainted = bool(self.is_exact(entry)), bool(self.found.tainted[k][0])
         name = self.lines.names[k]
         expected, own = float(self.lines.true[k]) * factor, float(self.found.f[k][0]) * factor
@@ -297,10 +296,10 @@ class _Explained:
             own,
             step=self.checker.steps.get(name),
         )
-        if status == Status.SLIP:
+        if status == SLIP:
             return self.wrong(line, entry, counts)
         verdict = "right" if exact else "follow-through" if tainted else "rounding"
-        if status in (Status.TRUNCATED, Status.LAST_DIGIT):
+        if status in (TRUNCATED, LAST_DIGIT):
             verdict = "rounding"
         return replace(
             line, verdict=verdict, message=self.message(entry, status, verdict, tainted), code=self.code_of(status)
@@ -314,23 +313,21 @@ class _Explained:
         return short <= entry.half * (1 + 1e-6) + 1e-12 * (1 + abs(true))
 
     @staticmethod
-    def code_of(status: Status) -> str | None:
-        return {Status.TRUNCATED: "R01", Status.LAST_DIGIT: "R02", Status.RECOVERED: "R11", Status.ANYWAY: "R11"}.get(
-            status
-        )
+    def code_of(status: int) -> str | None:
+        return {TRUNCATED: "R01", LAST_DIGIT: "R02", RECOVERED: "R11", ANYWAY: "R11"}.get(status)
 
     # ---- sentences
 
-    def message(self, entry: Entry, status: Status, verdict: str, tainted: bool) -> str:
+    def message(self, entry: Entry, status: int, verdict: str, tainted: bool) -> str:
         k = entry.number
-        own = self.number(self.found.f[k][0] * entry.factor, entry)
-        if status == Status.RECOVERED:
+        if status == RECOVERED:
             others = [self.called(n) for n in self.found.recovered_from.get(k, ())]
             return self.say.text("mark_recovered", others=others)
-        if status == Status.ANYWAY:
-            return self.say.text("mark_anyway", own=own)
-        if status in (Status.TRUNCATED, Status.LAST_DIGIT):
-            return self.say.text("mark_last_place", cut=status == Status.TRUNCATED, own=own)
+        if status != AGREES:
+            own = self.number(self.found.f[k][0] * entry.factor, entry)
+            if status == ANYWAY:
+                return self.say.text("mark_anyway", own=own)
+            return self.say.text("mark_last_place", cut=status == TRUNCATED, own=own)
         said = []
         if verdict == "follow-through":
             said.append(self.say.text("mark_follows", due=self.due(k)))

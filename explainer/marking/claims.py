@@ -41,7 +41,7 @@ def claims_of_line(text: str, line: int, decimal_comma: bool = False) -> Iterato
     if len(text) > LONGEST:
         yield Claim(line, shown[:80], fault="too_long")
         return
-    hidden = next((c for c in text if is_hidden(c) and c not in "\t\ufeff\u200b"), None)
+    hidden = None if text.isprintable() else next((c for c in text if is_hidden(c) and c not in "\t\ufeff\u200b"), None)
     if hidden:
         yield Claim(line, shown, fault="hidden", detail=f"U+{ord(hidden):04X}")
         return
@@ -111,5 +111,7 @@ def numberless(text: str) -> bool:
 
 def uses_decimal_commas(texts: list[str]) -> bool:
     """Whether commas in the numbers of a working can mean nothing but the decimal point: there is no point in any."""
+    if not any("," in text or "，" in text for text in texts):
+        return False
     values = [plain(text).partition("=")[2] for text in texts]
     return any(re.search(r"\d,\d", each) for each in values) and not any(re.search(r"\d\.\d", each) for each in values)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..problem import Choice, GraphProblem, Problem
-from .judging import Judging, Status
+from .judging import AGREES, LAST_DIGIT, SLIP, TRUNCATED, Judging
 from .lines import Lines
 from .sheet import Sheet, with_last
 
@@ -40,18 +40,18 @@ class Reading:
 
     @property
     def slips(self) -> int:
-        return sum(bool(self.judging.found.status[k][0] == Status.SLIP) for k in self.sheet.last)
+        return sum(bool(self.judging.found.status[k][0] == SLIP) for k in self.sheet.last)
 
     @property
     def cut(self) -> int:
         statuses = (self.judging.found.status[k][0] for k in self.sheet.last)
-        return sum(bool(status in (Status.TRUNCATED, Status.LAST_DIGIT)) for status in statuses)
+        return sum(bool(status in (TRUNCATED, LAST_DIGIT)) for status in statuses)
 
     def is_right(self, name: str) -> bool:
         """Whether a line agrees, and no line before it is wrong."""
         number = self.lines.numbers[name]
         found = self.judging.found
-        return bool(found.status[number][0] == Status.AGREES and not found.tainted[number][0])
+        return bool(found.status[number][0] == AGREES and not found.tainted[number][0])
 
     @property
     def names(self) -> list[str]:

@@ -34,6 +34,9 @@ class Status(IntEnum):
     SLIP = 5
 
 
+AGREES, RECOVERED, ANYWAY, TRUNCATED, LAST_DIGIT, SLIP = map(int, Status)  # as numbers, in arrays of them
+
+
 @dataclass(frozen=True)
 class Written:
     """What stands on the sheets: of each line its value and half a unit of its last place, (sheets,)."""
@@ -80,6 +83,7 @@ class Judging:
         self.lines, self.written, self.true, self.scratch, self.rescue = lines, written, true, scratch, rescue
         self.found = Judged(true.copy(), np.zeros(true.shape))
         self.never = np.zeros(true.shape[1], bool)
+        self.agreed = np.full(true.shape[1], AGREES)
         self.corrected: dict[int, tuple[Array, Array]] = {}
         self.known: set[int] = set()
         for number in written.values:
@@ -110,7 +114,7 @@ class Judging:
         """A number of the exercise that was written down again: right, or gone on with as it was written."""
         found, s, h = self.found, self.written.values[number], self.written.halves[number]
         exact = self.is_exact(number)
-        found.status[number] = np.where(exact, Status.AGREES, Status.SLIP)
+        found.status[number] = np.where(exact, AGREES, SLIP)
         found.f[number], found.p[number] = self.true[number], np.zeros(s.shape)
         found.flagged[number], found.tainted[number] = ~exact, self.never
         self.corrected[number] = self.true[number], h
@@ -131,6 +135,8 @@ class Judging:
 
     def is_tainted(self, way: Way) -> Array:
         found = self.never
+        if not self.corrected:  # nothing is flagged so far
+            return found
         for k in way.reads.tolist():
             if k in self.found.tainted:
                 found = found | self.found.tainted[k]
@@ -167,6 +173,11 @@ class Judging:
         ok = self.agrees(s, f, p, h)
         width = np.minimum(h, np.abs(s - f) + p)
         tainted = self.is_tainted(ways[0])
+        if len(ways) == 1 and ok.all():
+            found.status[number], found.f[number], found.p[number] = self.agreed, f, p
+            found.flagged[number], found.tainted[number] = self.never, tainted
+            found.numbers[number], found.box[number] = s, width
+            return
         for way in ways[1:]:
             f2, p2 = spread(way, found.numbers, found.box)
             ok2 = self.agrees(s, f2, p2, h)
@@ -183,17 +194,17 @@ class Judging:
                 f, p, ok = f.copy(), p.copy(), ok.copy()
                 f[sheets[good]], p[sheets[good]], ok[sheets[good]] = f2[good], wide[good], True
             width = np.minimum(h, np.where(ok, np.maximum(width, np.minimum(h, np.abs(s - f) + p)), h))
-        status = np.where(ok, Status.AGREES, Status.SLIP)
+        status = np.where(ok, AGREES, SLIP)
         if not ok.all() and self.rescue and self.rescue(self, number, float(f[0]), float(p[0])):
-            status, width = np.array([Status.AGREES]), h
-        if (status == Status.SLIP).any():
+            status, width = np.array([AGREES]), h
+        if (status == SLIP).any():
             status, f, p, width = self.explained(line, ways, status, f, p, width)
         found.status[number], found.f[number], found.p[number] = status, f, p
-        found.flagged[number] = status == Status.SLIP
+        found.flagged[number] = status == SLIP
         exact = self.is_exact(number)
-        found.tainted[number] = tainted & ~((status != Status.AGREES) & exact) & (status != Status.RECOVERED)
+        found.tainted[number] = tainted & ~((status != AGREES) & exact) & (status != RECOVERED)
         found.numbers[number] = s
-        found.box[number] = np.where(status <= Status.RECOVERED, width, h)
+        found.box[number] = np.where(status <= RECOVERED, width, h)
         if found.flagged[number].any():
             self.corrected[number] = own_f, own_p + h
 
@@ -214,23 +225,23 @@ class Judging:
         number = line.number
         s, h = self.written.values[number], self.written.halves[number]
         status, f, p, width = status.copy(), f.copy(), p.copy(), width.copy()
-        for chosen, sheets, f2, p2, width2 in self.retried(line, ways[0], np.flatnonzero(status == Status.SLIP)):
-            good = (status[sheets] == Status.SLIP) & self.agrees(s[sheets], f2, p2, h[sheets])
-            status[sheets[good]] = Status.RECOVERED
+        for chosen, sheets, f2, p2, width2 in self.retried(line, ways[0], np.flatnonzero(status == SLIP)):
+            good = (status[sheets] == SLIP) & self.agrees(s[sheets], f2, p2, h[sheets])
+            status[sheets[good]] = RECOVERED
             f[sheets[good]], p[sheets[good]], width[sheets[good]] = f2[good], p2[good], width2[good]
             if good.all() and len(s) == 1:
                 self.found.recovered_from[number] = chosen
                 break
-        left = status == Status.SLIP
+        left = status == SLIP
         if (left.any() and number in self.written.earlier) or any(
             k in self.written.earlier for k in ways[0].reads.tolist()
         ):
             self.with_earlier(line, ways[0], status, f, p)
-            left = status == Status.SLIP
-        status[left & self.is_exact(number)] = Status.ANYWAY
-        left = status == Status.SLIP
+            left = status == SLIP
+        status[left & self.is_exact(number)] = ANYWAY
+        left = status == SLIP
         twice = left & agrees(s, f, p, 2 * h)
-        status[twice] = np.where(np.abs(s) <= np.abs(f) + p, Status.TRUNCATED, Status.LAST_DIGIT)[twice]
+        status[twice] = np.where(np.abs(s) <= np.abs(f) + p, TRUNCATED, LAST_DIGIT)[twice]
         return status, f, p, width
 
     def retried(
@@ -265,8 +276,8 @@ class Judging:
                 numbers, box = self.found.numbers.copy(), self.found.box.copy()
                 numbers[k], box[k] = value, half
                 f2, p2 = self.again(way, numbers, box)
-                if status[0] == Status.SLIP and self.agrees(s, f2, p2, h)[0]:
-                    status[0], f[0], p[0] = Status.AGREES, f2[0], p2[0]
+                if status[0] == SLIP and self.agrees(s, f2, p2, h)[0]:
+                    status[0], f[0], p[0] = AGREES, f2[0], p2[0]
                     self.found.used_earlier[line.number] = (k,)
 
     def between(self, way: Way) -> list[int]:

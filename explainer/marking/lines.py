@@ -110,6 +110,8 @@ def way_of_terms(terms: Sequence[Terms], numbers: Callable[[Any, Array], Array],
         for function, slots, count in parts:
             term = function([read[slot] for slot in slots])
             found = found + (term.sum(axis=0) if slots else term * count)
+        if np.shape(found) == read.shape[1:]:
+            return np.asarray(found)
         return np.broadcast_to(found, read.shape[1:]) if len(reads) else np.asarray(found)
 
     return Way(reads, value, **more)
@@ -124,7 +126,7 @@ def way_of_roles(function: Callable[..., Any], known: dict[str, Any], **more: An
 
     def value(read: Array) -> Array:
         found = function(**{role: read[slot] for role, slot in slots.items()}, **fixed)
-        return np.broadcast_to(np.asarray(found, float), read.shape[1:])
+        return found if np.shape(found) == read.shape[1:] else np.broadcast_to(np.asarray(found, float), read.shape[1:])
 
     return Way(reads, value, **more)
 

@@ -39,7 +39,7 @@ def spread(way: Way, numbers: Array, box: Array) -> tuple[Array, Array]:
     more where the formula is not linear. Where there is no value in the box (the logarithm of 0), p is infinite.
     """
     read, width = numbers[way.reads], box[way.reads]
-    moved = np.flatnonzero(width.any(axis=1))
+    moved = np.asarray(width.any(axis=1)).nonzero()[0]
     count = len(moved)
     with np.errstate(all="ignore"):
         if not count:

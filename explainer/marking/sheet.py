@@ -54,7 +54,7 @@ class Sheet:
         return Written(
             {k: np.array([entry.own]) for k, entry in self.last.items()},
             {k: np.array([entry.half]) for k, entry in self.last.items()},
-            {k: self.entries.index(entry) for k, entry in self.last.items()},
+            {entry.number: place for place, entry in enumerate(self.entries)},
             earlier,
             self.truncates,
         )
@@ -120,7 +120,7 @@ def with_last(sheet: Sheet) -> Sheet:
 
 def with_fine_zeros(entries: Sequence[Entry]) -> list[Entry]:
     """A bare 0 on a sheet of decimals is a zero to as many places as the sheet has, not anything below a half."""
-    places = usual_places(entries)
+    places = fineness(entries).places
     return [
         replace(entry, value=entry.value._replace(half=0.5 * 10.0**-places))
         if entry.value.value == 0 and "." not in entry.value.text and places > 0
@@ -132,23 +132,31 @@ def with_fine_zeros(entries: Sequence[Entry]) -> list[Entry]:
 # ---- how finely a sheet rounds
 
 
-def usual_places(entries: Sequence[Entry]) -> int:
-    counts = Counter(entry.value.decimals for entry in entries if "." in entry.value.text)
-    return max(counts, key=lambda places: (counts[places], places)) if counts else 0
+@dataclass(frozen=True)
+class Fineness:
+    """What the numbers of a sheet that have a point have in common."""
+
+    count: int  # of such numbers
+    places: int  # after the point, that most have, and how many have them
+    by_places: int
+    figures: int  # likewise significant digits
+    by_figures: int
+
+    @property
+    def clear_places(self) -> int | None:
+        """The places that a sheet clearly keeps to; None where it goes by figures, or by nothing."""
+        clear = self.count > 2 and self.by_places > self.by_figures and 2 * self.by_places > self.count
+        return self.places if clear else None
 
 
-def usual_figures(entries: Sequence[Entry]) -> int:
-    counts = Counter(entry.value.significant for entry in entries if "." in entry.value.text)
-    return max(counts, key=lambda figures: (counts[figures], figures)) if counts else 0
-
-
-def clear_places(entries: Sequence[Entry]) -> int | None:
-    """The places after the point that a sheet clearly keeps to; None where it goes by figures, or by nothing."""
-    shown = [entry for entry in entries if "." in entry.value.text]
-    places = usual_places(shown)
-    by_places = sum(entry.value.decimals == places for entry in shown)
-    by_figures = sum(entry.value.significant == usual_figures(shown) for entry in shown)
-    return places if len(shown) > 2 and by_places > by_figures and 2 * by_places > len(shown) else None
+def fineness(entries: Sequence[Entry]) -> Fineness:
+    shown = [entry.value for entry in entries if "." in entry.value.text]
+    if not shown:
+        return Fineness(0, 0, 0, 0, 0)
+    places, figures = Counter(value.decimals for value in shown), Counter(value.significant for value in shown)
+    most_places = max(places, key=lambda each: (places[each], each))
+    most_figures = max(figures, key=lambda each: (figures[each], each))
+    return Fineness(len(shown), most_places, places[most_places], most_figures, figures[most_figures])
 
 
 def scratch_of(sheet: Sheet) -> Scratch:
@@ -156,22 +164,18 @@ def scratch_of(sheet: Sheet) -> Scratch:
 
     The habit is what most lines have in common; where neither is clear, both are allowed for.
     """
-    shown = [entry for entry in sheet.entries if "." in entry.value.text]
-    if not shown:
+    habit = fineness(sheet.entries)
+    if not habit.count:
         return lambda size: np.zeros(size.shape)
-    places, figures = usual_places(shown), usual_figures(shown)
-    by_places = sum(entry.value.decimals == places for entry in shown)
-    by_figures = sum(entry.value.significant == figures for entry in shown)
-    clear = abs(by_places - by_figures) > 0.2 * len(shown)
 
     def of_places(size: Array) -> Array:
-        return np.full(size.shape, 0.5 * 10.0**-places)
+        return np.full(size.shape, 0.5 * 10.0**-habit.places)
 
     def of_figures(size: Array) -> Array:
         with np.errstate(divide="ignore", invalid="ignore"):
             magnitude = np.floor(np.log10(np.where((size > 0) & np.isfinite(size), size, 1.0)))
-        return np.where((size > 0) & np.isfinite(size), 0.5 * 10.0 ** (magnitude - figures + 1), 0.0)
+        return np.where((size > 0) & np.isfinite(size), 0.5 * 10.0 ** (magnitude - habit.figures + 1), 0.0)
 
-    if clear:
-        return of_places if by_places > by_figures else of_figures
+    if abs(habit.by_places - habit.by_figures) > 0.2 * habit.count:
+        return of_places if habit.by_places > habit.by_figures else of_figures
     return lambda size: np.maximum(of_places(size), of_figures(size))
