@@ -16,6 +16,7 @@ from .plain import plain
 
 LONGEST = 2000  # characters of a line
 MARKER = re.compile(r"^\s*(?:>\s*)?(?:[-*+•]\s+|\(?\d{1,3}[.)]\s+|(?:step|Step|STEP)\s*\d+\s*[:.)]\s*)")
+SURELY_DECIMAL = re.compile(r"(?<!\d)0,\d|\d,(?:\d{1,2}|\d{4,})(?!\d)")
 DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 TEXT_AFTER = re.compile(rf"({NUMERAL.pattern})\s*(?:\(?[^\W\d_][^=]*\)?)?[.,;:!]*")
 
@@ -106,12 +107,15 @@ def with_points(text: str) -> str:
 
 def numberless(text: str) -> bool:
     """Whether the text is a formula whose value is not said."""
-    return bool(re.search(r"[\w)]\s*[-+*/^(]", text)) or bool(re.fullmatch(r"\w+", text))
+    return bool(re.search(r"[\w)]\s*[-+*/^(]", text)) or bool(re.fullmatch(r"[^\W\d]\w*", text))
 
 
 def uses_decimal_commas(texts: list[str]) -> bool:
-    """Whether commas in the numbers of a working can mean nothing but the decimal point: there is no point in any."""
+    """Whether commas in the numbers of a working can mean nothing but the decimal point.
+
+    There is no point in any, and one has other than three digits after its comma: 1,234 alone may be a thousand.
+    """
     if not any("," in text or "，" in text for text in texts):
         return False
     values = [plain(text).partition("=")[2] for text in texts]
-    return any(re.search(r"\d,\d", each) for each in values) and not any(re.search(r"\d\.\d", each) for each in values)
+    return any(SURELY_DECIMAL.search(each) for each in values) and not any(re.search(r"\d\.\d", each) for each in values)

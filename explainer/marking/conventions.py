@@ -151,6 +151,10 @@ def is_borne_out(before: Reading, after: Reading) -> bool:
     convention = after.conventions[-1]
     if after.slips >= before.slips:
         return False
+    if convention.slug == "delta-negated" and not any(
+        kind_of(name) in LATER and is_late(name) for name in before.names
+    ):
+        return set(convention.factors) == {"delta"} and deltas_agree(after)  # nothing on the sheet says which was meant
     mended = [name for name in before.names if after.is_right(name) and not before.is_right(name)]
     if len(mended) < LEAST:
         return False
@@ -160,3 +164,14 @@ def is_borne_out(before: Reading, after: Reading) -> bool:
     if "gradient" in convention.factors:  # a gradient has its sign by definition: the update must show what is meant
         apart = [name for name in apart if "'" in name or name.startswith("step[")]
     return bool(apart)
+
+
+def is_late(name: str) -> bool:
+    """Whether a line comes after the deltas: a gradient, an update, or what the updated network gives."""
+    return kind_of(name) == "gradient" or name.startswith("step[") or "'" in name
+
+
+def deltas_agree(reading: Reading) -> bool:
+    """Whether several deltas are on the sheet, and all of them agree with what comes before."""
+    deltas = [reading.lines.numbers[name] for name in reading.names if kind_of(name) == "delta"]
+    return len(deltas) >= LEAST and all(reading.judging.found.status[k][0] == AGREES for k in deltas)

@@ -41,23 +41,23 @@ def edits(text: str) -> Iterator[Edit]:
     negative, bare = text.startswith("-"), text.lstrip("+-")
     mantissa, mark, exponent = bare.partition("e")
     seen = {round(written.value, 14)}
+    for power in POWERS:
+        moved = written.value * 10.0**power
+        if round(moved, 14) not in seen:
+            seen.add(round(moved, 14))
+            yield Edit("decimal-point", moved, f"{moved:.12g}")
     for slug, edited in (("sign-lost", mantissa if negative else f"-{mantissa}"), *digit_edits(mantissa)):
         signed = edited if slug == "sign-lost" or not negative else f"-{edited}"
         found = numeral(f"{signed}{mark}{exponent}")
         if found is not None and round(found.value, 14) not in seen:
             seen.add(round(found.value, 14))
             yield Edit(slug, found.value, found.text)
-    for power in POWERS:
-        moved = written.value * 10.0**power
-        if round(moved, 14) not in seen:
-            seen.add(round(moved, 14))
-            yield Edit("decimal-point", moved, f"{moved:.12g}")
 
 
 def digit_edits(digits: str) -> Iterator[tuple[str, str]]:
     places = [k for k, c in enumerate(digits) if c.isdigit()]
     for a, b in zip(places, places[1:], strict=False):
-        if digits[a] != digits[b]:
+        if digits[a] != digits[b] and b == a + 1:  # not across the point
             swapped = [*digits]
             swapped[a], swapped[b] = digits[b], digits[a]
             yield "exchanged-digits", "".join(swapped)

@@ -202,6 +202,7 @@ class Judging:
         found.status[number], found.f[number], found.p[number] = status, f, p
         found.flagged[number] = status == SLIP
         exact = self.is_exact(number)
+        tainted = tainted | (number in found.used_earlier)
         found.tainted[number] = tainted & ~((status != AGREES) & exact) & (status != RECOVERED)
         found.numbers[number] = s
         found.box[number] = np.where(status <= RECOVERED, width, h)

@@ -110,9 +110,7 @@ def way_of_terms(terms: Sequence[Terms], numbers: Callable[[Any, Array], Array],
         for function, slots, count in parts:
             term = function([read[slot] for slot in slots])
             found = found + (term.sum(axis=0) if slots else term * count)
-        if np.shape(found) == read.shape[1:]:
-            return np.asarray(found)
-        return np.broadcast_to(found, read.shape[1:]) if len(reads) else np.asarray(found)
+        return np.asarray(found) if np.shape(found) == read.shape[1:] else np.broadcast_to(found, read.shape[1:])
 
     return Way(reads, value, **more)
 
