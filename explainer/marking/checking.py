@@ -16,7 +16,6 @@ from ..graphs import Lines as GraphSteps
 from ..graphs import canonical as named_in_graph
 from ..problem import GraphProblem, Problem
 from ..render import Speaker
-from ..rows import rows_by_name
 from .catalogue import CODES, mistaken, mistakes_at
 from .claims import Claim
 from .conventions import Reading, best_reading
@@ -28,8 +27,10 @@ from .names import Names
 from .network_lines import NetworkLines
 from .network_roles import roles_of
 from .reading import read_working, working_from_text
+from .report import report
 from .rule import spread
 from .sheet import Entry, Reckoned, fineness, sheet_of
+from .step_numbers import steps_by_name
 
 VERDICTS = ("right", "rounding", "follow-through", "wrong", "unread", "unknown")
 FAULTY = ("wrong", "unread", "unknown")
@@ -119,8 +120,6 @@ class Marks:
 
     def text(self, to: str = "text", colour: bool = False) -> str:
         """The report. `to` is text, json, md, html or tex."""
-        from .report import report
-
         return report(self, to, colour)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
@@ -191,7 +190,7 @@ class Checker:
         assert isinstance(self.lines, NetworkLines)
         if len(self.lines.numbers) > MOST_STEPS:
             return {}
-        return rows_by_name(self.lines.works)
+        return steps_by_name(self.lines.works)
 
     # ---- marks
 
@@ -336,7 +335,10 @@ class _Explained:
         elif verdict == "rounding":
             said.append(self.say.text("mark_rounding"))
         said += self.remarks(entry)
-        return " ".join(said)
+        return self.together(said)
+
+    def together(self, sentences: list[str]) -> str:
+        return self.say.text("mark_together", sentences=sentences)
 
     def remarks(self, entry: Entry) -> Iterator[str]:
         """What is to be said beside the verdict: too few digits, an expression with another value."""
@@ -401,7 +403,7 @@ class _Explained:
             said = self.say.text("mark_slip", slug=found[0].slug, own=own, **self.details(found[0]))
             if len(found) > 1:
                 others = [self.say.text("mark_slip_name", slug=each.slug) for each in found[1:4]]
-                said = f"{said} {self.say.text('mark_also', others=others)}"
+                said = self.together([said, self.say.text("mark_also", others=others)])
         best: Candidate | None = found[0] if found else None
         return replace(
             line,

@@ -118,4 +118,6 @@ def uses_decimal_commas(texts: list[str]) -> bool:
     if not any("," in text or "，" in text for text in texts):
         return False
     values = [plain(text).partition("=")[2] for text in texts]
-    return any(SURELY_DECIMAL.search(each) for each in values) and not any(re.search(r"\d\.\d", each) for each in values)
+    return any(SURELY_DECIMAL.search(each) for each in values) and not any(
+        re.search(r"\d\.\d", each) for each in values
+    )

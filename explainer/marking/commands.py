@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from ..errors import ExplainerError, NotBuilt
@@ -83,9 +85,6 @@ def blank_sheets(problem: Problem | GraphProblem, outputs: Iterable[str]) -> str
 
 def linted(problem: Problem | GraphProblem, to: str) -> str:
     """What the numbers of an exercise can tell, as text or JSON."""
-    import json
-    from dataclasses import asdict
-
     found = lint(problem)
     if to == "json":
         record = {"schema": "explainer.lint/1", **asdict(found)}

@@ -20,6 +20,7 @@ from ..source import decoded, read_bytes
 from .claims import LONGEST, Claim, claim, claims_of_line, uses_decimal_commas
 from .numerals import numeral
 from .plain import plain
+from .spreadsheets import read_spreadsheet
 
 LARGEST = 4 << 20  # bytes of a working
 MOST_LINES = 20_000
@@ -32,8 +33,6 @@ def read_working(path: str | os.PathLike[str]) -> list[Claim]:
     """The claims of a file; its ending says how it is read. InputError where it cannot be opened or is not what it says."""
     ending = Path(path).suffix.lower()
     if ending in (".xlsx", ".xlsm"):
-        from .spreadsheets import read_spreadsheet
-
         return read_spreadsheet(path)
     file = str(path)
     return working_from_text(decoded(read_bytes(path, LARGEST, file), file), ending, file)

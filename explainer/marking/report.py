@@ -95,12 +95,8 @@ def remark(line: LineMarks, say: Speaker) -> str:
     """The sentence, for a wrong line with the right value and the step that finds it."""
     said = [shown(line.message)] if line.message else []
     if line.verdict == "wrong" and line.expected is not None:
-        said.append(f"({say.text('mark_values', expected=f'{line.expected:.7g}', own='')}{step(line, say)})")
-    return " ".join(said)
-
-
-def step(line: LineMarks, say: Speaker) -> str:
-    return f"; {say.text('mark_step', step=line.step)}" if line.step else ""
+        said.append(say.text("mark_right", expected=f"{line.expected:.7g}", step=line.step or ""))
+    return say.text("mark_together", sentences=said)
 
 
 def marks_of(line: LineMarks) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .steps import Lines, Steps
-from .worked import Worked
+from ..steps import Lines, Steps
+from ..worked import Worked
 
 
-def rows_by_name(works: Sequence[Worked]) -> dict[str, str]:
+def steps_by_name(works: Sequence[Worked]) -> dict[str, str]:
     """The id of the step that finds each quantity of the first iteration, by canonical name."""
     found: dict[str, str] = {}
     for group in Steps(works[0]).groups():
