@@ -463,6 +463,28 @@ def test_text_of_the_students_is_escaped() -> None:
     assert "<script>" not in text
 
 
+# ---- the documents
+
+
+@pytest.mark.parametrize("ending", ["txt", "md", "tex", "csv", "ipynb", "xlsx"])
+def test_the_example_working_is_marked_alike_in_every_format(ending: str) -> None:
+    marks = checker().check(HERE.parent / "docs" / "examples" / "workings" / f"update-w36.{ending}")
+    assert marks.counts == {"right": 11, "rounding": 0, "follow-through": 2, "wrong": 4, "unread": 0, "unknown": 0}
+    slips = [line.slip for line in marks.lines if line.slip]
+    assert slips == ["misread-digits", "arithmetic", "sign", "step-direction"]
+
+
+def test_the_catalogue_in_the_reference_has_every_mistake_with_its_sentence() -> None:
+    page = (HERE.parent / "docs" / "reference" / "mistakes.md").read_text("utf-8")
+    say = Speaker("en", "markdown")
+    blanks = dict.fromkeys(("read", "was", "other", "value", "at"), "")
+    for slug, code in (CODES | HANDLING).items():
+        assert f"| {code} | `{slug}` |" in page
+    for slug in CODES:
+        said = say.text("mark_slip", slug=slug, own="0", confidence="sure", **blanks)
+        assert f"| {said.partition(' Your own numbers')[0]} |" in page
+
+
 # ---- commands
 
 

@@ -34,6 +34,7 @@ from .step_numbers import steps_by_name
 
 VERDICTS = ("right", "rounding", "follow-through", "wrong", "unread", "unknown")
 FAULTY = ("wrong", "unread", "unknown")
+SPARED = 1  # digits that a line may have fewer than the rest of the sheet where it is right all the same
 STATUS_CODES = {TRUNCATED: "R01", LAST_DIGIT: "R02", RECOVERED: "R11", ANYWAY: "R11"}
 KEEPS_METHOD = ("arithmetic", "misread-digits", "exchanged-digits", "decimal-point", "sign-lost", "copied-line")
 TELLING = 0.5  # share of the mistakes that the right numbers tell apart, which the writer's own must tell apart too
@@ -320,7 +321,7 @@ class _Explained:
     def message(self, entry: Entry, status: int, verdict: str, tainted: bool) -> str:
         k = entry.number
         if status == RECOVERED:
-            others = [self.called(n) for n in self.found.recovered_from.get(k, ())]
+            others = [self.sheet.called(n) for n in self.found.recovered_from.get(k, ())]
             return self.say.text("mark_recovered", others=others)
         if status != AGREES:
             own = self.number(self.found.f[k][0] * entry.factor, entry)
@@ -344,7 +345,11 @@ class _Explained:
         """What is to be said beside the verdict: too few digits, an expression with another value."""
         if self.places is not None:
             half, k = 0.5 * 10.0**-self.places, entry.number
-            if entry.value.half > half and abs(entry.own - self.found.f[k][0]) > half + self.found.p[k][0]:
+            missing = self.places - entry.value.decimals
+            if (
+                missing > (SPARED if self.is_exact(entry) else 0)
+                and abs(entry.own - self.found.f[k][0]) > half + self.found.p[k][0]
+            ):
                 yield self.say.text("mark_few_digits")
         for each in reversed(entry.expressions):
             reckoned = Reckoned.of(each, self.sheet, self.judging)
@@ -367,11 +372,7 @@ class _Explained:
                 elif n not in seen and n in self.found.tainted and self.found.tainted[n][0]:
                     seen.add(n)
                     stack.append(n)
-        return [self.called(n) for n in found]
-
-    def called(self, number: int) -> str:
-        """A quantity as the writer calls it."""
-        return self.sheet.last[number].claim.name if number in self.sheet.last else self.lines.names.get(number, "")
+        return [self.sheet.called(n) for n in found]
 
     def is_trivial(self, number: int) -> bool:
         """Whether a wrong line has made this one so simple that being right in it shows little."""

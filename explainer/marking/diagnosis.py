@@ -211,7 +211,9 @@ class _Line:
         for other in self.siblings(self.number):
             if other in self.all.sheet.last and self.all.sheet.last[other].value.text == self.entry.value.text:
                 yield Candidate(
-                    "copied-line", self.density(float(self.s[0]), float(self.h[0])), {"other": self.lines.names[other]}
+                    "copied-line",
+                    self.density(float(self.s[0]), float(self.h[0])),
+                    {"other": self.all.sheet.called(other)},
                 )
 
     def slips_of_inputs(self) -> Iterator[Candidate]:
@@ -236,10 +238,10 @@ class _Line:
         """What may have been read in the place of quantity k: (slip, number, what is said of it)."""
         was = self.text_of(k)
         factor = self.all.sheet.last[k].factor if k in self.all.sheet.last else 1.0
-        name = self.lines.names.get(k, "")
+        name = self.all.sheet.called(k)
         tried = [(e.slug, e.value / factor, {"read": e.text, "was": was, "other": name}) for e in edits(was)]
         tried += [
-            ("copied-line", float(self.all.numbers[n, 0]), {"other": self.lines.names.get(n, ""), "was": name})
+            ("copied-line", float(self.all.numbers[n, 0]), {"other": self.all.sheet.called(n), "was": name})
             for n in self.siblings(k)
             if n in self.all.sheet.last or n in self.lines.given
         ]
@@ -307,12 +309,12 @@ class _Line:
                     detail = {
                         "read": f"{'-' if value < 0 else ''}{literal}",
                         "was": was,
-                        "other": self.lines.names.get(k, ""),
+                        "other": self.all.sheet.called(k),
                     }
                     slug = next((e.slug for e in edits(was) if abs(e.value - value) <= 1e-9 * (1 + abs(value))), None)
                     same = [n for n in self.siblings(k) if self.text_of(n) == detail["read"]]
                     if same:
-                        yield Candidate("copied-line", 0.0, detail | {"other": self.lines.names[same[0]]})
+                        yield Candidate("copied-line", 0.0, detail | {"other": self.all.sheet.called(same[0])})
                     elif slug:
                         yield Candidate(slug, 0.0, detail)
 

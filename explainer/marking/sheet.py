@@ -59,6 +59,10 @@ class Sheet:
             self.truncates,
         )
 
+    def called(self, number: int) -> str:
+        """A quantity as the writer calls it."""
+        return self.last[number].claim.name if number in self.last else self.lines.names.get(number, "")
+
     def judging(self) -> Judging:
         return Judging(self.lines, self.written(), self.lines.true[:, None], scratch_of(self), self.rescue)
 
