@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import warnings
+import zipfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -578,3 +581,108 @@ def test_written_values_may_be_of_many_sheets_at_once() -> None:
     true = np.repeat(lines.true[:, None], 2, axis=1)
     result = Judging(lines, written, true, Habit(decimals=1).scratch).judge()
     assert result.status[k].tolist() == [Status.AGREES, Status.LAST_DIGIT]
+
+
+# ---- spreadsheets that are no friends
+
+SHEET = '<worksheet><sheetData><row r="1">{}</row></sheetData></worksheet>'
+GOOD = '<c r="A1" t="inlineStr"><is><t>Y1</t></is></c><c r="B1"><v>0.52498</v></c>'
+
+
+def workbook(parts: dict[str, str | bytes]) -> bytes:
+    file = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        warnings.simplefilter("ignore")
+        for name, text in parts.items():
+            archive.writestr(name.removesuffix("|"), text)
+    return file.getvalue()
+
+
+def sheet(cells: str) -> bytes:
+    return workbook({"xl/worksheets/sheet1.xml": SHEET.format(cells)})
+
+
+def verdicts_of(data: bytes, tmp_path: Path) -> list[tuple[str | None, str]]:
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(data)
+    return [(line.given, line.verdict) for line in checker().check(path).lines]
+
+
+ENTITY = '<!DOCTYPE x [<!ENTITY a "{}">]>'
+HOSTILE = {
+    "an entity bomb": workbook({"xl/worksheets/sheet1.xml": ENTITY.format("a" * 99) + SHEET.format("&a;" * 999)}),
+    "a file read by an entity": workbook(
+        {"xl/worksheets/sheet1.xml": '<!DOCTYPE x SYSTEM "file:///etc/passwd">' + SHEET.format(GOOD)}
+    ),
+    "a zip bomb": workbook({"xl/worksheets/sheet1.xml": " " * (33 << 20)}),
+    "two parts of one name": workbook(
+        {"xl/worksheets/sheet1.xml": SHEET.format(GOOD), "xl/worksheets/sheet1.xml|": SHEET.format("")}
+    ),
+    "a part outside": workbook({"../sheet1.xml": SHEET.format(GOOD)}),
+    "macros": workbook({"xl/worksheets/sheet1.xml": SHEET.format(GOOD), "xl/vbaProject.bin": b"x"}),
+    "links to other files": workbook(
+        {"xl/worksheets/sheet1.xml": SHEET.format(GOOD), "xl/externalLinks/externalLink1.xml": b"x"}
+    ),
+    "no sheet": workbook({"xl/other.xml": "<x/>"}),
+    "broken XML": workbook({"xl/worksheets/sheet1.xml": "<worksheet><sheetData>"}),
+    "a page renamed": b"<html></html>",
+    "thousands of parts": workbook({f"a{k}": "" for k in range(600)}),
+    "a broken archive": sheet(GOOD)[:-30],
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_hostile_spreadsheet_is_refused_in_one_line(what: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(HOSTILE[what])
+    result = run(SPEC, str(path))
+    assert result.exit_code == 2
+    assert result.output.startswith(f"{path}:1:1: ")
+    assert result.output.count("\n") == 1
+
+
+def test_a_cell_is_as_fine_as_it_is_shown(tmp_path: Path) -> None:
+    assert verdicts_of(sheet(GOOD), tmp_path) == [("0.52498", "right")]
+    full = GOOD.replace("0.52498", "0.52497918747894")
+    assert verdicts_of(sheet(full), tmp_path) == [("0.52497918747894", "right")]
+    styles = '<styleSheet><numFmts><numFmt numFmtId="164" formatCode="0.000"/></numFmts><cellXfs><xf numFmtId="164"/></cellXfs></styleSheet>'
+    shown = workbook({"xl/worksheets/sheet1.xml": SHEET.format(full), "xl/styles.xml": styles})
+    assert verdicts_of(shown, tmp_path) == [("0.525", "right")]
+
+
+def test_a_formula_of_a_spreadsheet_is_an_expression(tmp_path: Path) -> None:
+    cells = '<c r="A1" t="inlineStr"><is><t>e1</t></is></c><c r="B1"><f>0.01*2+0.02*4</f><v>{}</v></c>'
+    assert verdicts_of(sheet(cells.format("0.1")), tmp_path) == [("0.1", "right")]
+    assert verdicts_of(sheet(cells.replace("<v>{}</v>", "")), tmp_path) == [("0.1", "right")]
+    wrong = cells.replace("0.01*2+0.02*4", "SUM(C1:D9)").replace("<v>{}</v>", "")
+    assert [verdict for _, verdict in verdicts_of(sheet(wrong), tmp_path)] == ["unread"]
+
+
+def test_cells_that_are_far_away_or_in_error_do_no_harm(tmp_path: Path) -> None:
+    far = GOOD + '<c r="XFD1048576"><v>1</v></c><c r="C1" t="e"><v>#DIV/0!</v></c>'
+    assert verdicts_of(sheet(far), tmp_path) == [("0.52498", "right")]
+
+
+LINES = st.lists(
+    st.text(st.sampled_from("WYe0123456789.=+-*/^(){}[]\\_,'\"|$#&;: \tdE∂δ，。０１×²−"), max_size=40), max_size=6
+).map("\n".join)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.one_of(LINES, st.text(max_size=120)), st.sampled_from([".txt", ".md", ".tex", ".csv", ".ipynb"]))
+def test_whatever_is_handed_in_is_read_or_refused(text: str, ending: str) -> None:
+    try:
+        claims = working_from_text(text, ending)
+    except InputError:
+        return
+    marks = checker().marks(claims)
+    assert len(marks.lines) == len(claims)
+    assert {line.verdict for line in marks.lines} <= {
+        "right",
+        "rounding",
+        "follow-through",
+        "wrong",
+        "unread",
+        "unknown",
+    }
+    json.loads(marks.text("json"))

@@ -34,16 +34,7 @@ def report(marks: Marks, to: str, colour: bool = False) -> str:
         return on_terminal(marks, colour)
     format = FORMATS[to]
     say, escape = Speaker(marks.language, format), ESCAPES[format]
-    rows = [
-        [
-            str(line.line),
-            escape(line.text),
-            say.text("mark_verdict", verdict=line.verdict),
-            marks_of(line),
-            escape(remark(line, say)),
-        ]
-        for line in marks.lines
-    ]
+    rows = [row_of(line, say, escape) for line in marks.lines]
     return say.text(
         "mark_page",
         title=escape(say.text("mark_title", title=marks.title)),
@@ -53,6 +44,18 @@ def report(marks: Marks, to: str, colour: bool = False) -> str:
         heads=say.text("mark_heads").split("|"),
         rows=rows,
     )
+
+
+def row_of(line: LineMarks, say: Speaker, escape: Callable[[str], str]) -> list[str]:
+    """The cells of a line in a table: its number, what it says and what is said of it, the verdict, the marks."""
+    statement = say.text("mark_statement", text=escape(shown(line.text)), remark=escape(remark(line, say)))
+    verdict = say.text("mark_verdict", verdict=line.verdict)
+    return [
+        str(line.line),
+        statement,
+        say.text("mark_strong", text=verdict) if line.verdict == "wrong" else verdict,
+        marks_of(line),
+    ]
 
 
 def on_terminal(marks: Marks, colour: bool) -> str:
