@@ -58,13 +58,13 @@ class Reading:
         return [self.lines.names[k] for k in self.sheet.last]
 
 
-def kind_of(name: str) -> str:
+def kind_of(name: str, lines: Lines) -> str:
     """The kind of line that a factor may apply to."""
     head = name.partition("#")[0].partition("@")[0]
     if head.startswith("delta["):
         return "delta"
     if head.startswith("dE/d"):
-        return "error" if head.startswith("dE/dY[") else "gradient"
+        return "error" if head.startswith("dE/dY[") or head[4:] in lines.inputs else "gradient"
     if head.startswith("dE["):
         return "error"
     if head in ("E", "E'", "E_data") or head.startswith(("E[", "E'[")):
@@ -112,7 +112,7 @@ def read_with(reading: Reading, convention: Convention, lines_of: Callable[[Prob
     entries = []
     for entry in reading.sheet.entries:
         name = reading.lines.names[entry.number]
-        factor = factor_of(name, convention.factors)
+        factor = factor_of(name, convention.factors, reading.lines)
         entries.append(replace(entry, number=lines.numbers[name], factor=entry.factor * factor))
     sheet = with_last(Sheet(lines, tuple(entries), reading.sheet.truncates or convention.truncates))
     judging = sheet.judging()
@@ -120,8 +120,8 @@ def read_with(reading: Reading, convention: Convention, lines_of: Callable[[Prob
     return Reading(lines, sheet, judging, (*reading.conventions, convention))
 
 
-def factor_of(name: str, factors: Mapping[str, float]) -> float:
-    kind = kind_of(name)
+def factor_of(name: str, factors: Mapping[str, float], lines: Lines) -> float:
+    kind = kind_of(name, lines)
     sampled = factors.get(f"{kind}#") if "#" in name else None
     return factors.get(kind, 1.0) if sampled is None else sampled
 
@@ -151,27 +151,26 @@ def is_borne_out(before: Reading, after: Reading) -> bool:
     convention = after.conventions[-1]
     if after.slips >= before.slips:
         return False
-    if convention.slug == "delta-negated" and not any(
-        kind_of(name) in LATER and is_late(name) for name in before.names
-    ):
+    if convention.slug == "delta-negated" and not any(is_late(name, before.lines) for name in before.names):
         return set(convention.factors) == {"delta"} and deltas_agree(after)  # nothing on the sheet says which was meant
     mended = [name for name in before.names if after.is_right(name) and not before.is_right(name)]
     if len(mended) < LEAST:
         return False
     if convention.slug != "delta-negated":
         return True
-    apart = [name for name in mended if kind_of(name) not in convention.factors and kind_of(name) in LATER]
+    kinds = {name: kind_of(name, after.lines) for name in mended}
+    apart = [name for name, kind in kinds.items() if kind not in convention.factors and kind in LATER]
     if "gradient" in convention.factors:  # a gradient has its sign by definition: the update must show what is meant
         apart = [name for name in apart if "'" in name or name.startswith("step[")]
     return bool(apart)
 
 
-def is_late(name: str) -> bool:
+def is_late(name: str, lines: Lines) -> bool:
     """Whether a line comes after the deltas: a gradient, an update, or what the updated network gives."""
-    return kind_of(name) == "gradient" or name.startswith("step[") or "'" in name
+    return kind_of(name, lines) == "gradient" or name.startswith("step[") or "'" in name
 
 
 def deltas_agree(reading: Reading) -> bool:
     """Whether several deltas are on the sheet, and all of them agree with what comes before."""
-    deltas = [reading.lines.numbers[name] for name in reading.names if kind_of(name) == "delta"]
+    deltas = [reading.lines.numbers[name] for name in reading.names if kind_of(name, reading.lines) == "delta"]
     return len(deltas) >= LEAST and all(reading.judging.found.status[k][0] == AGREES for k in deltas)

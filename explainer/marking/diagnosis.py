@@ -52,6 +52,14 @@ class Diagnosing:
     def __init__(self, lines: Lines, sheet: Sheet, judging: Judging, roles_of: RolesOf) -> None:
         self.lines, self.sheet, self.judging, self.roles_of = lines, sheet, judging, roles_of
         self.numbers, self.box = judging.found.numbers, judging.found.box
+        self._derived: dict[str, Derived] = {}
+
+    def derived(self, slug: str) -> Derived:
+        """The derivation from the given numbers alone, with this mistake in it."""
+        if slug not in self._derived:
+            rows = [mistake for mistake in CATALOGUE if mistake.slug == slug]
+            self._derived[slug] = Derived(self.lines, self.roles_of, rows)
+        return self._derived[slug]
 
     def candidates(self, number: int) -> list[Candidate]:
         """The explanations of a flagged line, the best first; each once."""
@@ -168,9 +176,8 @@ class _Line:
             return
         chance, hits = 0.0, []
         for slug in CODES:
-            rows = [mistake for mistake in CATALOGUE if mistake.slug == slug]
-            value = Derived(self.lines, self.all.roles_of, rows).value(self.number)
-            if value is None or value == self.lines.true[self.number]:
+            value = self.all.derived(slug).value(self.number)
+            if value is None or np.isclose(value, self.lines.true[self.number], rtol=1e-12, atol=0):
                 continue
             chance += self.density(value, float(self.h[0]))
             if abs(value - self.s[0]) <= self.h[0] * (1 + 1e-6):
@@ -326,10 +333,9 @@ class Derived:
         self.lines, self.roles_of, self.rows = lines, roles_of, rows
         self.known: dict[int, float] = {}
         self.ways: dict[int, Way] = {}
-        self.made = False
 
     def value(self, number: int) -> float | None:
-        """The number found; None where the mistake cannot be made on the way."""
+        """The number found; None where it has none, or where the mistake reads what it leads to."""
         stack = [(number, False)]
         under_way: set[int] = set()
         while stack:
@@ -346,12 +352,12 @@ class Derived:
                     self.known[k] = float(np.asarray(way.value(numbers)).ravel()[0])
                 continue
             if k in under_way:
-                return None  # the mistake reads what it leads to
+                return None
             under_way.add(k)
             stack.append((k, True))
             stack.extend((n, False) for n in way.reads.tolist() if n not in self.known)
         found = self.known[number]
-        return found if self.made and np.isfinite(found) else None
+        return found if np.isfinite(found) else None
 
     def way(self, number: int) -> Way:
         if number not in self.ways:
@@ -361,6 +367,5 @@ class Derived:
             wrong = next(
                 (way for mistake in there if mistake in self.rows for way in mistaken(mistake, line, roles)), None
             )
-            self.made = self.made or wrong is not None
             self.ways[number] = wrong or line.ways[0]
         return self.ways[number]

@@ -60,7 +60,7 @@ class Lines:
         self.names: dict[int, str] = {}
         self.given: set[int] = set()
         self.true: Array = np.zeros(0)  # the right value of each quantity
-        self.steps = 1  # how many iterations are worked
+        self.inputs: frozenset[str] = frozenset()  # their names
         self._made: dict[int, Line] = {}
 
     def make(self, number: int) -> Line:

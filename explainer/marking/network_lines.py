@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from inspect import signature
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,7 +40,7 @@ class NetworkLines(Lines):
         super().__init__()
         full = replace(problem, writing=replace(problem.writing, carry="full"))  # a sheet is held to the right values
         self.works = [*iterations(full)]
-        self.steps = len(self.works)
+        self.inputs = frozenset(problem.input_names)
         self.net: Network = self.works[0].network
         self.reads = readers(self.net.end)
         self.blocks: list[Block] = []
@@ -227,12 +228,13 @@ class NetworkLines(Lines):
         line = next(each for each in rule if each.finds == finds)
         known = {name: self.state(k, name, leaf, entry) for name in line.names}
         here = {"w": self.state(k, "w", leaf, entry)}
+        iteration = {"t": k} if "t" in signature(line.rule).parameters else {}
         if what == "step":
-            yield way_of_roles(lambda **found: line.at(k, found) - found["w"], known)
+            yield way_of_roles(lambda **found: line.rule(**found, **iteration) - found["w"], known)
             new = int(self.at(k, "updated", leaf).ravel()[entry])
             yield way_of_roles(lambda w, new: new - w, here | {"new": new}, after=new)
             return
-        yield way_of_roles(lambda **found: line.at(k, found), known)
+        yield way_of_roles(lambda **found: line.rule(**found, **iteration), known)
         if what == "updated":
             step = int(self.at(k, "step", leaf).ravel()[entry])
             yield way_of_roles(lambda w, step: w + step, here | {"step": step}, after=step)
