@@ -19,10 +19,20 @@ from .lazy import Lazy
 
 if TYPE_CHECKING:
     from . import derivation, differentiation, pdf, problem, publish, render, spec
+    from .marking import commands as marking
 else:
-    derivation, differentiation, pdf, problem, publish, render, spec = (
+    derivation, differentiation, pdf, problem, publish, render, spec, marking = (
         Lazy(f"explainer.{name}")
-        for name in ("derivation", "differentiation", "pdf", "problem", "publish", "render", "spec")
+        for name in (
+            "derivation",
+            "differentiation",
+            "pdf",
+            "problem",
+            "publish",
+            "render",
+            "spec",
+            "marking.commands",
+        )
     )
 
 EXAMPLES = Path(__file__).parent / "examples"
@@ -246,6 +256,54 @@ def plot(spec_file: str, output: str, weight: str | None, epochs: int | None, **
     click.echo(printable(f"wrote {output}"), err=True)
 
 
+@main.command()
+@click.argument("spec_file", metavar="SPEC", type=click.Path())
+@click.argument("working", metavar="[WORKING]", required=False, type=click.Path(path_type=Path))
+@click.option("-o", "--output", "outputs", multiple=True, metavar="FILE", help="Where to write. - is standard output.")
+@click.option("--to", type=click.Choice(["text", "json", "md", "html", "tex"]), help="The format of the report.")
+@click.option("--language", type=click.Choice(["en", "zh"]), help="Language of the report.")
+@click.option("--scheme", metavar="NAME=N,...", help="What a line is worth: method=1,accuracy=1,follow-through=yes.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, metavar="N", help="Processes that mark a folder.")
+@click.option("--blank", is_flag=True, help="Write the empty sheet of SPEC to fill in: .csv, .md or .xlsx.")
+def check(
+    spec_file: str,
+    working: Path | None,
+    outputs: tuple[str, ...],
+    to: str | None,
+    language: str | None,
+    scheme: str | None,
+    jobs: int,
+    blank: bool,
+) -> None:
+    """Mark the hand calculation WORKING of SPEC line by line.
+
+    WORKING is a text, .md, .tex, .csv, .xlsx or .ipynb file, or a folder with one such file for each student.
+    """
+    if (working is None) != blank:
+        raise click.UsageError("give a WORKING to mark, or --blank and a FILE for the empty sheet")
+    with refusals(spec_file):
+        found = problem.read_problem(spec_file, language=language)
+        worth = marking.scheme_of(scheme)
+        if working is None:
+            text, code = marking.blank_sheets(found, outputs), 0
+        elif working.is_dir():
+            text, code = marking.checked_class(found, working, outputs, worth, jobs, marked_so_far)
+        else:
+            text, code = marking.checked(found, working, outputs, to, worth, sys.stdout.isatty())
+        show(iter([text]))
+    sys.exit(code)
+
+
+@main.command()
+@click.argument("spec_file", metavar="SPEC", type=click.Path())
+@click.option("--to", type=click.Choice(["text", "json"]), default="text", help="The format of the report.")
+@click.option("--language", type=click.Choice(["en", "zh"]), help="Language of the report.")
+def lint(spec_file: str, to: str, language: str | None) -> None:
+    """Say which mistakes the numbers of SPEC can show, and how many digits that takes."""
+    with refusals(spec_file):
+        show(iter([marking.linted(problem.read_problem(spec_file, language=language), to)]))
+
+
 class FormulaCommand(click.Command):
     """A command whose arguments may begin with a minus, as formulas do: -x^2 is no option."""
 
@@ -313,6 +371,12 @@ def epochs_of(text: str, last: int) -> set[int]:
 def progress(epochs: int) -> Callable[[int], None]:
     """Says on the terminal how far the training is."""
     return lambda epoch: click.echo(f"\r{epoch} of {epochs} epochs", nl=epoch == epochs, err=True)
+
+
+def marked_so_far(done: int, of: int) -> None:
+    """Says on the terminal how far the marking of a folder is."""
+    if sys.stderr.isatty():
+        click.echo(f"\r{done} of {of} workings", nl=done == of, err=True)
 
 
 Places = list[tuple[Path | None, "render.Setting"]]  # each file, None for standard output, and how its page is set

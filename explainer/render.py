@@ -42,9 +42,11 @@ class Setting:
 
     def __post_init__(self) -> None:
         """Raises ExplainerError where the format has no such choice."""
-        if self.format != "latex" and (self.document_class != "article" or self.fragment):
-            chosen = "a fragment" if self.fragment else f"the class {self.document_class}"
-            raise ExplainerError(f"{chosen} is for LaTeX, not for {self.format}; write to .tex")
+        through_latex = self.format == "latex" or (self.format == "pdf" and self.pdf_engine == "latexmk")
+        if self.document_class != "article" and not through_latex:
+            raise ExplainerError(f"the class {self.document_class} is for LaTeX, not for {self.format}; write to .tex")
+        if self.fragment and self.format != "latex":
+            raise ExplainerError(f"a fragment is for LaTeX, not for {self.format}; write to .tex")
 
     @property
     def dialect(self) -> Dialect:
