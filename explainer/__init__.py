@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .derivation import Derivation, explain
     from .errors import CheckFailed, ExplainerError, Fault, InputError, NotBuilt, OutputError
+    from .marking.checking import LineMarks, Marks, Scheme, check
     from .models.imported import from_model
     from .problem import Problem, read_problem
 
@@ -23,9 +24,13 @@ __all__ = [
     "ExplainerError",
     "Fault",
     "InputError",
+    "LineMarks",
+    "Marks",
     "NotBuilt",
     "OutputError",
     "Problem",
+    "Scheme",
+    "check",
     "explain",
     "from_model",
     "read_problem",
@@ -37,6 +42,7 @@ HOMES = {
     "from_model": "models.imported",
     "Problem": "problem",
     "read_problem": "problem",
+    **dict.fromkeys(("LineMarks", "Marks", "Scheme", "check"), "marking.checking"),
 }
 
 

@@ -33,17 +33,20 @@ Shape = tuple[bool, ...]
 class Setting:
     """How a page is set: the format, and what can be chosen within it."""
 
-    format: str = "markdown"  # markdown, latex, html, notebook or json
+    format: str = "markdown"  # markdown, latex, html, typst, pdf, notebook or json
     flavour: str = "github"  # of the mathematics in Markdown
     figures: str = ""  # what the names of files with figures begin with, where a format has figures in files
+    pdf_engine: str = "typst"  # of `pdf.ENGINES`
     document_class: str = "article"  # of LaTeX: article or beamer
     fragment: bool = False  # of LaTeX: without a preamble, to be read in by a document
 
     def __post_init__(self) -> None:
         """Raises ExplainerError where the format has no such choice."""
-        if self.format != "latex" and (self.document_class != "article" or self.fragment):
-            chosen = "a fragment" if self.fragment else f"the class {self.document_class}"
-            raise ExplainerError(f"{chosen} is for LaTeX, not for {self.format}; write to .tex")
+        through_latex = self.format == "latex" or (self.format == "pdf" and self.pdf_engine == "latexmk")
+        if self.document_class != "article" and not through_latex:
+            raise ExplainerError(f"the class {self.document_class} is for LaTeX, not for {self.format}; write to .tex")
+        if self.fragment and self.format != "latex":
+            raise ExplainerError(f"a fragment is for LaTeX, not for {self.format}; write to .tex")
 
     @property
     def dialect(self) -> Dialect:

@@ -91,7 +91,10 @@ def test_no_page_is_wider_than_its_window_or_complains_or_asks_for_anything(
     chromium: Browser, pages: list[Path], width: int
 ) -> None:
     for path in pages:
-        chromium.open(path, width)
+        chromium.open(path, width, 400000)  # all of it in sight
+        chromium.wait(
+            "document.querySelectorAll('.fold').length === document.querySelectorAll('section, .worked:has(> p > [id^=s])').length"
+        )
         assert chromium.run("document.documentElement.scrollWidth") <= width, path.name
         assert chromium.errors == [], path.name
 
@@ -176,6 +179,19 @@ def test_nothing_is_too_wide_for_the_paper(chromium: Browser, pages: list[Path])
             ".filter(([right]) => right > 681)"
         )
         assert wide == [], path.name
+
+
+def test_no_line_begins_with_punctuation_after_a_formula(chromium: Browser, pages: list[Path]) -> None:
+    apart = """[...document.querySelectorAll('main math')].filter((m) => {
+      const after = (m.nextSibling || {}).nodeType === 3 ? m.nextSibling : null;
+      if (!after || !/^[,.;:，。；：、）)]/.test(after.data)) return false;
+      const range = document.createRange(); range.setStart(after, 0); range.setEnd(after, 1);
+      const mark = range.getBoundingClientRect();
+      return mark.top > m.getBoundingClientRect().bottom;
+    }).map((m) => m.parentElement.textContent.slice(0, 60))"""
+    for path in pages:
+        chromium.open(path, 390)
+        assert chromium.run(apart) == [], path.name
 
 
 @pytest.mark.skipif(not shutil.which("pdftotext"), reason="no pdftotext on the PATH")

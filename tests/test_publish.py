@@ -14,8 +14,9 @@ import pytest
 
 import explainer
 from explainer.errors import OutputError
+from explainer.finish import html_escaped, latex_escaped, markdown_escaped, with_mathml, with_structure
 from explainer.problem import problem_from_text
-from explainer.publish import html_escaped, latex_escaped, markdown_escaped, with_mathml, with_structure, write
+from explainer.publish import write
 from explainer.render import templates_folder
 
 HOSTILE = (
@@ -224,5 +225,9 @@ def test_a_long_table_goes_on_in_another_with_the_same_head() -> None:
 def test_marked_mathematics_becomes_mathml_and_the_rest_stays() -> None:
     page = "".join(with_mathml(iter(["a \x02x_{1}\x03 b \x04y\x03", "c"])))
     assert page.startswith("a <math")
+    assert "whole" not in page
+    assert re.sub("<math>.*?</math>", "M", "".join(with_mathml(iter(["(\x02x\x03), y（\x02x\x03）。"])))) == (
+        '<span class="whole">(M),</span> y<span class="whole">（M）。</span>'
+    )
     assert page.endswith("c")
     assert page.count("<math") == 2

@@ -193,7 +193,6 @@ def worked(
     """The page, made anew, and the names of the data files that its spec reads."""
     from ..derivation import explain
     from ..problem import problem_from_text
-    from ..render import Setting
     from ..source import read_text
 
     name = place.file if place.path else "spec.yaml"
@@ -202,7 +201,7 @@ def worked(
     said |= {"digits", "significant"} if said & {"digits", "significant"} else set()  # of the two one is enough
     unsaid = {key: value for key, value in defaults.items() if key not in said}
     problem = problem_from_text(text, name, folder, **{**unsaid, **options})
-    page = "".join(explain(problem).written(Setting(style.format, style.flavour)))
+    page = "".join(explain(problem).text(style.format, flavour=style.flavour))
     return page, data_files(tree)
 
 

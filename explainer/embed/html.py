@@ -24,9 +24,10 @@ def errors(faults: Sequence[Fault]) -> str:
 
 
 def mathml(tex: str, display: bool) -> str:
-    from ..publish import mathml  # math-core
+    """With the styles that align the lines of a display: the styles of our own pages are not there."""
+    from ..finish import PLAIN, converter  # math-core
 
-    return mathml(tex, display)
+    return converter(annotated=PLAIN.fullmatch(tex) is None)(tex, displaystyle=display)
 
 
 def arithmatex(tex: str, display: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import tempfile
@@ -15,7 +16,7 @@ import numpy as np
 from ..arrays import MAX_NUMBERS, Array, Unusable, read_table
 from ..errors import Fault, InputError
 from ..problem import GraphProblem, Options, Problem, read_problem
-from ..publish import mode_of, refusal_for, write
+from ..publish import Chunks, write
 from ..render import Setting, Speaker
 from ..source import NotANumber, decimal
 from .files import read_file
@@ -83,7 +84,7 @@ def problem_of(found: Imported, options: Options) -> Problem | GraphProblem:
         spec = Path(folder) / "model.yaml"
         spec.write_text(found.text, encoding="utf-8")
         if found.arrays:
-            np.savez(Path(folder) / found.arrays_file, **found.arrays)  # type: ignore[arg-type]
+            (Path(folder) / found.arrays_file).write_bytes(saved(found.arrays))
         try:
             return read_problem(spec, **options)
         except InputError as error:  # the spec is ours: a fault is one of what was given
@@ -142,9 +143,8 @@ def import_model(
             raise refusal(path, "its weights are too many to stand in a spec", "write to a file with -o net.yaml")
         return found.text
     beside = output.with_name(found.arrays_file) if found.arrays else None
-    if beside:
-        save_arrays(beside, found.arrays)
-    write({output: iter([found.text])})
+    files: dict[Path, Chunks] = {beside: iter([saved(found.arrays)])} if beside else {}
+    write(files | {output: iter([found.text])})
     return f"wrote {output}{f', {beside}' if beside else ''}: {' '.join(found.notes)}"
 
 
@@ -169,18 +169,11 @@ def numbers_of(path: str, text: str) -> Array:
     return values.astype(np.int64) if whole else values
 
 
-def save_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
-    """The arrays in a .npz file, replaced whole or not at all."""
-    with refusal_for(path):
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".npz")
-        try:
-            with open(handle, "wb") as file:
-                np.savez(file, **arrays)  # type: ignore[arg-type]
-            os.chmod(name, mode_of(path))
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
+def saved(arrays: Mapping[str, Array]) -> bytes:
+    """The arrays as a .npz file."""
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)  # type: ignore[arg-type]
+    return stream.getvalue()
 
 
 # ---- layers

@@ -30,14 +30,14 @@
   const foldable = (block) => block.matches(".worked, section");
   const fold = (block, folded) => {
     block.classList.toggle("folded", folded);
-    one(":scope > .fold, :scope > :first-child > .fold", block)?.setAttribute("aria-expanded", String(!folded));
+    one(":scope > .fold", block)?.setAttribute("aria-expanded", String(!folded));
   };
   const addFold = (block) => {
     const title = block.firstElementChild;
     const button = made("button", { type: "button", className: "fold" });
     button.setAttribute("aria-expanded", String(!block.classList.contains("folded")));
     button.setAttribute("aria-label", `${words.fold}: ${reading(title).slice(0, 80)}`);
-    title.prepend(button);
+    title.after(button);
   };
   const unfoldTo = (element) => {
     for (let block = element.closest(".folded"); block; block = block.parentElement.closest(".folded")) fold(block, false);
@@ -51,7 +51,7 @@
   });
   main.addEventListener("click", (event) => {
     const button = event.target.closest(".fold");
-    if (button) fold(button.parentElement.parentElement, button.getAttribute("aria-expanded") === "true");
+    if (button) fold(button.parentElement, button.getAttribute("aria-expanded") === "true");
   });
 
   // ---- step by step: all that follows the step shown is left out (see .end in the styles)
