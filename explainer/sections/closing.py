@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 
 from ..digits import number_in, numbers_in
-from ..notation import Quantity
+from ..notation import Quantity, cell_names
 from ..render import Speaker
 from ..steps import Lines
 from .matrices import update_in_matrices
@@ -110,6 +110,7 @@ def summary(page: Page) -> Iterator[str]:
     yield page.say.text(
         "summary_opening", smooth=check.method == "complex step", worst=worst, rounded=page.steps.carried
     )
+    yield page.figure("values")
     if page.count > MANY:
         yield page.say.text("summary_many" if page.scalars else "matrix_summary_many", count=page.count)
         return
@@ -121,6 +122,7 @@ def summary(page: Page) -> Iterator[str]:
             yield page.say.block(
                 "summary_row",
                 len(entries),
+                name=[page.say.escape(name) for name in cell_names(leaf.cells, entries)],
                 w=page.steps.symbols(value, entries),
                 old=page.printed(value, entries),
                 gradient=page.printed(gradient, entries),

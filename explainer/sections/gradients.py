@@ -31,6 +31,7 @@ def gradient_steps(page: Page, parameters: Parameters, chained: bool = True) -> 
             "from_steps": page.origins(lines),
         }
         if first:
+            yield page.figure(f"step {fields['n'][0]}")
             yield chain(page, lines, row_of(fields, 0))
             fields = rows_from(fields, 1)
         yield page.say.block("gradient", len(lines) - first, **fields)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..digits import number_in, numbers_in
 from ..expressions import FUNCTIONS, SEVERAL, subtrees
+from ..figures import Figure, figure_text, graph_figure, is_drawn
 from ..graphs import Key, Line, Lines, WorkedGraph, numerical
 from ..notation import name_in
 from ..render import Speaker
@@ -31,6 +32,11 @@ class GraphPage:
         return Lines(self.work, self.say.dialect)
 
     @property
+    def figures(self) -> list[Figure]:
+        found = graph_figure(self.work, self.say)
+        return [found] if found else []
+
+    @property
     def brief(self) -> bool:
         return self.work.problem.writing.detail == "brief"
 
@@ -49,7 +55,7 @@ class GraphPage:
 
     def steps(self, lines: list[Line]) -> Iterator[str]:
         for line in lines:
-            origins = self.say.word("separator").join(self.origins(line))
+            origins = self.say.word("origin_separator").join(self.origins(line))
             yield self.say.text(
                 "graph_step",
                 n=str(line.n),
@@ -78,6 +84,8 @@ def given(page: GraphPage) -> Iterator[str]:
             line = page.lines.all[Key("value", node)]
             yield say.text("graph_node", left=line.left, formula=line.formula)
     yield say.text("graph_nodes_end", end=page.end, inputs=page.listed(work.inputs))
+    if is_drawn(say):
+        yield from (figure_text(say, figure) for figure in page.figures)
 
 
 def conventions(page: GraphPage) -> Iterator[str]:

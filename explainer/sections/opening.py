@@ -30,6 +30,7 @@ def question(page: Page) -> Iterator[str]:
 
 def given(page: Page) -> Iterator[str]:
     net, say = page.work.network, page.say
+    yield page.figure("network")
     yield say.text(
         "given",
         inputs=page.equalities(net.inputs)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..dialects import Dialect
 from ..digits import numbers_in
+from ..figures import MOST_IN_CHAIN, Figure, Picture, figure_text, is_drawn
 from ..graph import Cells, Node
 from ..notation import Quantity, Symbols
 from ..ops import Array
@@ -75,6 +76,35 @@ class Page:
     @property
     def updated(self) -> bool:
         return self.work.network.updated
+
+    # ---- figures
+
+    @cached_property
+    def figures(self) -> dict[str, Figure]:
+        """The figures of the page by their places: the network, its values, and the path of the first weight of a layer.
+
+        The path's place is the number of the step that finds the gradient. A brief page has the network alone.
+        """
+        picture, values = Picture(self.work), "values" if self.first == 1 else f"values-{self.work.iteration}"
+        found: dict[str, Figure] = {}
+        if not picture.fits:
+            return found
+        if self.first == 1:
+            found["network"] = picture.given(self.say)
+        if self.first == 1 and self.scalars and not self.in_tables and self.work.network.samples == 1:
+            for parameters in reversed(self.steps.parameters) if len(picture.connections) <= MOST_IN_CHAIN else ():
+                for leaf, entries in parameters[:1]:
+                    step = int(self.steps.numbering[Quantity("adjoint", leaf)][entries[0]])
+                    found[f"step {step}"] = picture.path(leaf, int(entries[0]), self.say)
+        if self.count and not self.brief:
+            found["values"] = picture.values(self.say, values)
+        return found
+
+    def figure(self, place: str) -> str:
+        """The figure that stands there, if the page has one."""
+        if not is_drawn(self.say) or place not in self.figures:
+            return ""
+        return figure_text(self.say, self.figures[place])
 
     @property
     def values(self) -> dict[Node, Array]:
@@ -141,7 +171,7 @@ class Page:
             return [""] * len(lines)
         if all(one_each(owner, len(lines)) for _, _, owner in known):
             columns = [self.origin_column(quantity, entries) for quantity, entries, _ in known]
-            separator = self.say.word("separator")
+            separator = self.say.word("origin_separator")
             joined = columns[0] if len(columns) == 1 else [separator.join(row) for row in zip(*columns, strict=True)]
             return self.say.rows("from_steps", len(lines), origins=joined)
         found: list[list[tuple[Quantity, int]]] = [[] for _ in range(len(lines))]
@@ -171,7 +201,9 @@ class Page:
         by_quantity: dict[Quantity, list[int]] = {}
         for quantity, entry in origins:
             by_quantity.setdefault(quantity, []).append(entry)
-        return self.say.text("from_steps", origins=self.say.word("separator").join(self.origin_parts(by_quantity)))
+        return self.say.text(
+            "from_steps", origins=self.say.word("origin_separator").join(self.origin_parts(by_quantity))
+        )
 
     def origin_parts(self, by_quantity: dict[Quantity, list[int]]) -> Iterator[str]:
         for quantity, entries in by_quantity.items():
