@@ -18,21 +18,38 @@ from .errors import ExplainerError, InputError, NotBuilt, OutputError, printable
 from .lazy import Lazy
 
 if TYPE_CHECKING:
-    from . import derivation, differentiation, problem, publish, render, spec
+    from . import derivation, differentiation, pdf, problem, publish, render, spec
+    from .marking import commands as marking
 else:
-    derivation, differentiation, problem, publish, render, spec = (
-        Lazy(f"explainer.{name}") for name in ("derivation", "differentiation", "problem", "publish", "render", "spec")
+    derivation, differentiation, pdf, problem, publish, render, spec, marking = (
+        Lazy(f"explainer.{name}")
+        for name in (
+            "derivation",
+            "differentiation",
+            "pdf",
+            "problem",
+            "publish",
+            "render",
+            "spec",
+            "marking.commands",
+        )
     )
 
 EXAMPLES = Path(__file__).parent / "examples"
 DEMO = "2-2-3-1"
+DEMO_ENDINGS = (".md", ".tex", ".html", ".json")  # beside the PDF
 FORMAT_NAMES = {
     "markdown": "markdown",
     "md": "markdown",
     "latex": "latex",
     "tex": "latex",
     "html": "html",
+    "notebook": "notebook",
+    "ipynb": "notebook",
     "json": "json",
+    "typst": "typst",
+    "typ": "typst",
+    "pdf": "pdf",
 }
 
 WRITING: list[tuple[str, dict[str, Any]]] = [
@@ -75,6 +92,26 @@ OUTPUTS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
             "help": "How mathematics is marked in Markdown.",
         },
     ),
+    (
+        ("--class", "document_class"),
+        {
+            "type": click.Choice(["article", "beamer"]),
+            "default": "article",
+            "help": "Of LaTeX: a handout, or a talk with a step on each frame.",
+        },
+    ),
+    (
+        ("--fragment",),
+        {"is_flag": True, "help": "LaTeX without a preamble, to be read in by a document of yours."},
+    ),
+    (
+        ("--pdf-engine",),
+        {
+            "type": click.Choice(["typst", "latexmk"]),
+            "default": "typst",
+            "help": "What sets a PDF: the typst wheel, or TeX where it is installed.",
+        },
+    ),
 ]
 
 
@@ -108,12 +145,19 @@ def demo(folder: Path, language: str) -> None:
     with refusals(str(folder)):
         found = derivation.explain(problem.read_problem(EXAMPLES / f"{DEMO}.yaml", language=language))
         make_folder(folder)
-        files = [folder / f"derivation{ending}" for ending in derivation.FORMATS]
+        files = [folder / f"derivation{ending}" for ending in DEMO_ENDINGS]
         found.save(*files)
+        missing = ""
+        try:
+            found.save(folder / "derivation.pdf")
+            files.append(folder / "derivation.pdf")
+        except OutputError as error:
+            missing = str(error)
     for path in files:
         click.echo(path)
     click.echo(headline(found))
-    click.echo(f"For a PDF, run {'xelatex' if language == 'zh' else 'pdflatex'} on derivation.tex.")
+    if missing:
+        click.echo(printable(missing))
 
 
 @main.command()
@@ -124,7 +168,7 @@ def demo(folder: Path, language: str) -> None:
 def derive(spec_file: str, outputs: tuple[str, ...], to: str | None, **options: Any) -> None:
     """Write the worked derivation of SPEC.
 
-    The format follows FILE's ending: .md, .tex, .html, .json.
+    The format follows FILE's ending: .md, .tex, .html, .pdf, .typ, .ipynb, .json.
     """
     writing, setting = divided(options)
     with refusals(spec_file):
@@ -212,6 +256,54 @@ def plot(spec_file: str, output: str, weight: str | None, epochs: int | None, **
     click.echo(printable(f"wrote {output}"), err=True)
 
 
+@main.command()
+@click.argument("spec_file", metavar="SPEC", type=click.Path())
+@click.argument("working", metavar="[WORKING]", required=False, type=click.Path(path_type=Path))
+@click.option("-o", "--output", "outputs", multiple=True, metavar="FILE", help="Where to write. - is standard output.")
+@click.option("--to", type=click.Choice(["text", "json", "md", "html", "tex"]), help="The format of the report.")
+@click.option("--language", type=click.Choice(["en", "zh"]), help="Language of the report.")
+@click.option("--scheme", metavar="NAME=N,...", help="What a line is worth: method=1,accuracy=1,follow-through=yes.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, metavar="N", help="Processes that mark a folder.")
+@click.option("--blank", is_flag=True, help="Write the empty sheet of SPEC to fill in: .csv, .md or .xlsx.")
+def check(
+    spec_file: str,
+    working: Path | None,
+    outputs: tuple[str, ...],
+    to: str | None,
+    language: str | None,
+    scheme: str | None,
+    jobs: int,
+    blank: bool,
+) -> None:
+    """Mark the hand calculation WORKING of SPEC line by line.
+
+    WORKING is a text, .md, .tex, .csv, .xlsx or .ipynb file, or a folder with one such file for each student.
+    """
+    if (working is None) != blank:
+        raise click.UsageError("give a WORKING to mark, or --blank and a FILE for the empty sheet")
+    with refusals(spec_file):
+        found = problem.read_problem(spec_file, language=language)
+        worth = marking.scheme_of(scheme)
+        if working is None:
+            text, code = marking.blank_sheets(found, outputs), 0
+        elif working.is_dir():
+            text, code = marking.checked_class(found, working, outputs, worth, jobs, marked_so_far)
+        else:
+            text, code = marking.checked(found, working, outputs, to, worth, sys.stdout.isatty())
+        show(iter([text]))
+    sys.exit(code)
+
+
+@main.command()
+@click.argument("spec_file", metavar="SPEC", type=click.Path())
+@click.option("--to", type=click.Choice(["text", "json"]), default="text", help="The format of the report.")
+@click.option("--language", type=click.Choice(["en", "zh"]), help="Language of the report.")
+def lint(spec_file: str, to: str, language: str | None) -> None:
+    """Say which mistakes the numbers of SPEC can show, and how many digits that takes."""
+    with refusals(spec_file):
+        show(iter([marking.linted(problem.read_problem(spec_file, language=language), to)]))
+
+
 class FormulaCommand(click.Command):
     """A command whose arguments may begin with a minus, as formulas do: -x^2 is no option."""
 
@@ -281,6 +373,12 @@ def progress(epochs: int) -> Callable[[int], None]:
     return lambda epoch: click.echo(f"\r{epoch} of {epochs} epochs", nl=epoch == epochs, err=True)
 
 
+def marked_so_far(done: int, of: int) -> None:
+    """Says on the terminal how far the marking of a folder is."""
+    if sys.stderr.isatty():
+        click.echo(f"\r{done} of {of} workings", nl=done == of, err=True)
+
+
 Places = list[tuple[Path | None, "render.Setting"]]  # each file, None for standard output, and how its page is set
 
 
@@ -309,20 +407,22 @@ def has_format(name: str) -> bool:
     return Path(name).suffix.lower() in derivation.FORMATS
 
 
-def figures_of(found: derivation.Derivation, places: Places) -> dict[Path, Iterator[str]]:
+def figures_of(found: derivation.Derivation, places: Places) -> dict[Path, publish.Chunks]:
     """The figures that pages have in files of their own."""
     pages = [derivation.figures_beside(found, path, setting) for path, setting in places if path is not None]
     return {path: text for page in pages for path, text in page.items()}
 
 
 def deliver(
-    page: Callable[[render.Setting], Iterator[str]], places: Places, beside: Mapping[Path, Iterator[str]] | None = None
+    page: Callable[[render.Setting], publish.Chunks],
+    places: Places,
+    beside: Mapping[Path, publish.Chunks] | None = None,
 ) -> None:
     """Write the page to every place, and the files `beside`; all files are replaced whole or not at all."""
     publish.write({path: page(setting) for path, setting in places if path is not None} | dict(beside or {}))
     for path, setting in places:
         if path is None:
-            show_text(page(setting))
+            show(page(setting))
 
 
 def written_to(places: Places) -> str:
@@ -331,11 +431,13 @@ def written_to(places: Places) -> str:
     return f"wrote {', '.join(files)}: " if files else ""
 
 
-def show_text(chunks: Iterator[str]) -> None:
-    """The text on standard output."""
+def show(chunks: publish.Chunks) -> None:
+    """The text, or the bytes, on standard output."""
     try:
         for chunk in chunks:
             click.echo(chunk, nl=False)
+    except pdf.Unprintable as error:
+        raise OutputError(f"standard output:1:1: {error}") from None
     except BrokenPipeError:
         raise
     except OSError as error:

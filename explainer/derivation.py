@@ -11,12 +11,13 @@ from urllib.parse import quote
 from .document import document, pages_of
 from .errors import ExplainerError, NotBuilt, printable
 from .figures import Figure, Picture, place_of
+from .finish import ESCAPES, finished
 from .graph import Node
 from .graphs import graph_record, worked_graph
 from .graphs import named as named_in_graph
 from .plots import ENDINGS, along, plot_along, plot_epochs
 from .problem import GraphProblem, Problem, parameter_names
-from .publish import ESCAPES, finished, write, write_bytes
+from .publish import Chunks, published, write
 from .record import record
 from .render import Setting, Speaker, streamed
 from .sections.graph import GraphPage, graph_document
@@ -24,8 +25,15 @@ from .training import trained
 from .values import Check
 from .worked import Worked, iterations, named
 
-FORMATS = {".md": "markdown", ".tex": "latex", ".html": "html", ".json": "json"}
-LATER = (".pdf", ".ipynb", ".typ")
+FORMATS = {
+    ".md": "markdown",
+    ".tex": "latex",
+    ".html": "html",
+    ".json": "json",
+    ".ipynb": "notebook",
+    ".typ": "typst",
+    ".pdf": "pdf",
+}
 
 
 class Derivation:
@@ -93,15 +101,20 @@ class Derivation:
             picture = plot_epochs(self.curve, loss, say, target)
         else:
             raise ExplainerError("there is no training to plot; train the problem, or name a weight")
-        write_bytes(target, picture)
+        write({target: iter([picture])})
 
     def text(self, to: str = "markdown", **options: Any) -> Iterator[str]:
-        """The page in pieces. `to` is markdown, latex, html or json; the options are those of `Setting`."""
-        return self.written(Setting(to, **options))
+        """The page in pieces. `to` is markdown, latex, html, typst, notebook or json; the options are those of `Setting`."""
+        return self._text(Setting(to, **options))
 
-    def written(self, setting: Setting) -> Iterator[str]:
-        """The page in pieces, as it is set."""
-        return self._record() if setting.format == "json" else finished(streamed(self._page(setting)), setting)
+    def written(self, setting: Setting) -> Chunks:
+        """The page in pieces, as it is set: texts, or the bytes of a PDF."""
+        return published(self._text, setting, self.problem.writing.language)
+
+    def _text(self, setting: Setting) -> Iterator[str]:
+        if setting.format == "json":
+            return self._record()
+        return finished(streamed(self._page(setting)), setting, self.problem.writing.language)
 
     def _speaker(self, setting: Setting) -> Speaker:
         return Speaker(self.problem.writing.language, setting, ESCAPES[setting.format])
@@ -120,7 +133,7 @@ class Derivation:
         With `figures` those of a page in Markdown are written beside it as SVG. The options are those of `Setting`.
         Raises NotBuilt for an ending that has no format, OutputError where a file cannot be written.
         """
-        files: dict[Path, Iterator[str]] = {}
+        files: dict[Path, Chunks] = {}
         for path in map(Path, paths):
             setting = setting_of(path, format_of(path), figures, **options)
             files |= {path: self.written(setting)} | figures_beside(self, path, setting)
@@ -230,7 +243,7 @@ def setting_of(path: Path, format: str, figures: bool = False, **options: Any) -
     return Setting(format, figures=quote(path.stem) if figures and format == "markdown" else "", **options)
 
 
-def figures_beside(found: Derivation, path: Path, setting: Setting) -> dict[Path, Iterator[str]]:
+def figures_beside(found: Derivation, path: Path, setting: Setting) -> dict[Path, Chunks]:
     """The figures of a page that has them in files of their own, as `net-network.svg` beside `net.md`."""
     return {
         path.with_name(f"{path.stem}-{figure.name}.svg"): iter([figure.svg("file")])
@@ -255,5 +268,4 @@ def format_of(path: str | PathLike[str]) -> str:
     ending = Path(path).suffix.lower()
     if ending in FORMATS:
         return FORMATS[ending]
-    found = "is not built yet" if ending in LATER else "is no format"
-    raise NotBuilt(f"{path}:1:1: {ending or 'no ending'} {found}; write to {', '.join(FORMATS)}")
+    raise NotBuilt(f"{path}:1:1: {ending or 'no ending'} is no format; write to {', '.join(FORMATS)}")

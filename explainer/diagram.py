@@ -221,7 +221,7 @@ VARIABLES = {  # in a page that has these CSS variables they decide; what stands
     "gradient": "var(--backward, #b3400e)",
 }
 LITERAL = {"plain": "#1b1b1f", "value": "#0b57a4", "gradient": "#b3400e"}
-FONTS = "'STIX Two Text','Times New Roman',Times,'Liberation Serif','Nimbus Roman','TeX Gyre Termes',serif"
+FONTS = "'STIX Two Text','Times New Roman',Times,'Liberation Serif','Nimbus Roman','TeX Gyre Termes','New Computer Modern',serif"
 STROKES = {"normal": 1.1, "strong": 2.4, "pale": 1.0}
 PALE = 0.28
 

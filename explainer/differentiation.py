@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -30,9 +31,10 @@ from .expressions import (
     value,
     written,
 )
+from .finish import ESCAPES, finished
 from .formula_text import FormulaText
 from .notation import name_in
-from .publish import ESCAPES, finished
+from .publish import Chunks, published
 from .render import Setting, Speaker, streamed
 
 SCHEMA = "explainer.differentiation/1"
@@ -94,15 +96,18 @@ class Differentiation:
         return max(abs(p.found - p.numerical) / max(abs(p.numerical), 1e-300) for p in self.points)
 
     def text(self, to: str = "markdown", language: str = "en", **options: Any) -> Iterator[str]:
-        """The page in pieces. `to` is markdown, latex, html or json; the options are those of `Setting`."""
-        return self.written(Setting(to, **options), language)
+        """The page in pieces. `to` is markdown, latex, html, typst or json; the options are those of `Setting`."""
+        return self._text(Setting(to, **options), language)
 
-    def written(self, setting: Setting, language: str = "en") -> Iterator[str]:
-        """The page in pieces, as it is set."""
+    def written(self, setting: Setting, language: str = "en") -> Chunks:
+        """The page in pieces, as it is set: texts, or the bytes of a PDF."""
+        return published(partial(self._text, language=language), setting, language)
+
+    def _text(self, setting: Setting, language: str) -> Iterator[str]:
         if setting.format == "json":
             return record(self, Speaker(language, Setting()))
         page = document(self, Speaker(language, setting, ESCAPES[setting.format]), language)
-        return finished(streamed(page), setting)
+        return finished(streamed(page), setting, language)
 
 
 def differentiate(formula: str, variable: str) -> Differentiation:

@@ -65,6 +65,7 @@ class Figure:
 BODIES: Mapping[str, Callable[[Figure], str]] = {  # format -> how a figure stands in the page itself
     "html": Figure.svg,
     "latex": Figure.tikz,
+    "typst": lambda figure: figure.svg("print"),
 }
 
 
@@ -204,8 +205,9 @@ class Picture:
         drawing = self.drawn({each: Text(self.both(each)) for each in every}, given=True)
         if every and (drawing.width > WIDEST or interrupted(drawing) > MOST_INTERRUPTED):
             drawing = self.drawn({each: Text(self.symbol(each)) for each in every}, given=True)
-        loss = self.tex.loss if self.work.network.loss else ""
-        return self.figure("network", drawing, say, loss, lettering(loss).plain)
+        there = self.work.network.loss is not None
+        symbol, called = (self.symbols_in(say.dialect).loss, lettering(self.tex.loss).plain) if there else ("", "")
+        return self.figure("network", drawing, say, symbol, called)
 
     def values(self, say: Speaker, called: str = "values") -> Figure:
         """After both passes: under each neuron its value and its delta, on each line the gradient of its weight."""

@@ -272,7 +272,9 @@ loss(
     "mean_squared_error",  # its part of the mean over `outputs`
     lambda y, t, outputs: (t - y) ** 2 / outputs,
     lambda y, t, outputs: (t - y) ** 2 / outputs,
-    lambda E, y, t, outputs: times(-2 / outputs if isinstance(y, np.ndarray) else sp.Rational(-2, outputs), t - y),
+    lambda E, y, t, outputs: (
+        -2 * (t - y) / outputs if isinstance(y, np.ndarray) else times(sp.Rational(-2, outputs), t - y)
+    ),
 )
 loss(
     "absolute_error",
@@ -357,19 +359,19 @@ define(
     "total",  # of all entries
     lambda at, x: total(lambda k, n: x(k, n), *x.shape),
     lambda x: x.sum(axis=(-2, -1)),
-    lambda g, out, x: (g * np.ones(x.shape),),
+    lambda g, out, x: (g * np.ones(x.shape, int),),
 )
 define(
     "column_total",  # of each sample's entries
     lambda at, x: total(lambda k: x(k, at[1]), x.shape[0]),
     lambda x: x.sum(axis=-2, keepdims=True),
-    lambda g, out, x: (g * np.ones(x.shape),),
+    lambda g, out, x: (g * np.ones(x.shape, int),),
 )
 define(
     "mean",  # of all entries, `count` of them
     lambda at, x, count: total(lambda k, n: x(k, n) / count, *x.shape),
     lambda x, count: x.sum(axis=(-2, -1)) / count,
-    lambda g, out, x, count: (g / count * np.ones(x.shape),),
+    lambda g, out, x, count: (g / count * np.ones(x.shape, int),),
 )
 define(
     "half_squares",  # the L2 penalty: rate/2 times the sum of the squares of an array of `rank` axes; it has `axes`
@@ -393,13 +395,22 @@ def moved(x: Array, where: Array, rank: int = 1) -> Array:
     return np.concatenate([flat, np.zeros((*flat.shape[:-1], 1))], axis=-1)[..., where]
 
 
+def collected(g: Array, where: Array, size: int) -> Array:
+    """For each of so many entries the sum of g where it was taken to."""
+    if g.dtype != object:
+        return np.bincount(where.ravel() + 1, g.ravel(), size + 1)[1:]
+    sums = np.zeros(size + 1, object)
+    np.add.at(sums, where.ravel() + 1, g.ravel())
+    return sums[1:]
+
+
 define(
     "take",
     lambda at, x, where, rank=1: (
         sp.S.Zero if where[at] < 0 else x(*(int(k) for k in np.unravel_index(where[at], x.shape)))
     ),
     moved,
-    lambda g, out, x, where, rank=1: (np.bincount(where.ravel() + 1, g.ravel(), x.size + 1)[1:].reshape(x.shape),),
+    lambda g, out, x, where, rank=1: (collected(g, where, x.size).reshape(x.shape),),
 )
 
 # ---- formulas that somebody wrote: a tree over the names s0, s1, ... of its arguments
@@ -436,7 +447,7 @@ define(
     "function",  # a formula whose first argument alone is asked for: an activation of z, a loss of y and t
     OPS["formula"].element,
     lambda first, *rest, expression: (
-        tree_value(recognised(expression), in_arguments((first, *rest))) + np.zeros(np.shape(first))
+        tree_value(recognised(expression), in_arguments((first, *rest))) + np.zeros(np.shape(first), int)
     ),
     lambda g, out, *parts, expression: (
         formula_adjoints(g, out, *parts, expression=expression)[0],

@@ -18,6 +18,7 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from .dialects import Dialect, dialect_of
+from .errors import ExplainerError
 
 FIRST = 0xE100  # private use, and not the slots of `typeset`
 MARKER = re.compile("([\ue100-\ue3ff])")
@@ -32,14 +33,35 @@ Shape = tuple[bool, ...]
 class Setting:
     """How a page is set: the format, and what can be chosen within it."""
 
-    format: str = "markdown"  # a name of `templates/formats`, or json
+    format: str = "markdown"  # markdown, latex, html, typst, pdf, notebook or json
     flavour: str = "github"  # of the mathematics in Markdown
     figures: str = ""  # what the names of files with figures begin with, where a format has figures in files
+    pdf_engine: str = "typst"  # of `pdf.ENGINES`
+    document_class: str = "article"  # of LaTeX: article or beamer
+    fragment: bool = False  # of LaTeX: without a preamble, to be read in by a document
+
+    def __post_init__(self) -> None:
+        """Raises ExplainerError where the format has no such choice."""
+        through_latex = self.format == "latex" or (self.format == "pdf" and self.pdf_engine == "latexmk")
+        if self.document_class != "article" and not through_latex:
+            raise ExplainerError(f"the class {self.document_class} is for LaTeX, not for {self.format}; write to .tex")
+        if self.fragment and self.format != "latex":
+            raise ExplainerError(f"a fragment is for LaTeX, not for {self.format}; write to .tex")
 
     @property
     def dialect(self) -> Dialect:
         """What formulas are put together from."""
         return dialect_of(self.format)
+
+
+def known_of(setting: Setting) -> dict[str, str | bool]:
+    """What templates know of the setting. `format` is that of `formats` which sets the page."""
+    known: dict[str, str | bool] = {"format": setting.format, "flavour": setting.flavour, "fragment": setting.fragment}
+    if setting.format == "notebook":  # Markdown in cells
+        known |= {"format": "markdown", "flavour": "notebook"}
+    elif setting.document_class == "beamer":
+        known |= {"format": "beamer"}
+    return known
 
 
 def templates_folder() -> Path:
@@ -55,7 +77,7 @@ def macros(language: str, setting: Setting) -> dict[str, Callable[..., str]]:
     environment = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, autoescape=False
     )
-    environment.globals.update(format=setting.format, flavour=setting.flavour, maths=setting.dialect.forms)
+    environment.globals.update(known_of(setting), maths=setting.dialect.forms)
     found: dict[str, Callable[..., str]] = {}
     for path in sorted((folder / "prose" / language).glob("*.j2")):
         module = environment.get_template(f"prose/{language}/{path.name}").module

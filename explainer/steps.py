@@ -476,8 +476,8 @@ class Steps:
         )
 
     def width(self, terms: Sequence[str]) -> int:
-        """How wide terms of symbols are printed, in characters, roughly."""
-        return max(8, self.m.term_width(terms[0])) if terms else 8
+        """How wide the widest term of symbols is printed, with the sign before it, in characters, roughly."""
+        return max([8, *(self.m.term_width(term) + 2 for term in terms[:: max(1, len(terms) // 50)])])
 
     def shown(self, quantity: Quantity, entries: Array) -> Array:
         return self.work.numbers[quantity].ravel()[entries]

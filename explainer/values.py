@@ -24,7 +24,7 @@ def unrounded(array: Array) -> Array:
     return array
 
 
-def by_hand(function: Callable[..., Any], *numbers: Any, **more: Any) -> Any:
+def by_hand(function: Callable[..., Any], /, *numbers: Any, **more: Any) -> Any:
     """What a function gives when rounded numbers are put in and worked as on paper.
 
     Sums, products and quotients of such numbers are exact, in fractions, so that a half is known to be one. Functions
@@ -33,7 +33,7 @@ def by_hand(function: Callable[..., Any], *numbers: Any, **more: Any) -> Any:
     try:
         return function(*map(in_fractions, numbers), **{name: in_fractions(each) for name, each in more.items()})
     except (TypeError, AttributeError, ArithmeticError, ValueError):
-        return function(*numbers, **more)
+        return function(*(in_floats(each) if isinstance(each, np.ndarray) else each for each in numbers), **more)
 
 
 def in_fractions(number: Any) -> Any:
@@ -59,7 +59,11 @@ NOISE = 2.0**-50  # what is left of terms that cancel, relative to their size, i
 
 def without_noise(sums: Array, sizes: Array) -> Array:
     """Sums with 0 where nothing but noise is left of terms as large as `sizes`."""
-    return np.where(np.abs(sums) <= NOISE * sizes, 0.0, sums)
+<<<<<<< HEAD
+    return np.where((np.abs(sums) <= NOISE * sizes) & np.isfinite(sizes), 0.0, sums)
+=======
+    return np.where(np.abs(sums) < NOISE * sizes, 0.0, sums)
+>>>>>>> recompute
 
 
 def sizes_of_terms(function: Callable[..., Any], *numbers: Array, **more: Any) -> Any:
@@ -106,7 +110,8 @@ def backward(end: Node, values: Values, starts: set[Node], rounding: Rounding | 
         if node not in wanted or node not in sums:  # outputs that a loss is not worked through have no adjoint here
             continue
         written = node.op != "take" and quantity_of(node) not in LOSSES
-        g = found.adjoints[node] = rounds(sums[node]) if written or rounding is None else in_floats(sums[node])
+        g = np.asarray(rounds(sums[node]) if written else sums[node])
+        found.adjoints[node] = in_floats(g)
         if node.op == "leaf":
             continue
         op, arguments = OPS[node.op], [values[p] for p in node.parents]

@@ -31,6 +31,7 @@ PAGES = [
     ("one-neuron.tex", {}, "latex", ""),
     ("one-neuron.brief.html", {"detail": "brief"}, "html", ""),
     ("one-neuron.json", {}, "json", ""),
+    ("one-neuron.typ", {"detail": "brief"}, "typst", ""),
 ]
 
 

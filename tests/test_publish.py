@@ -14,8 +14,9 @@ import pytest
 
 import explainer
 from explainer.errors import OutputError
+from explainer.finish import html_escaped, latex_escaped, markdown_escaped, with_mathml, with_structure
 from explainer.problem import problem_from_text
-from explainer.publish import html_escaped, latex_escaped, markdown_escaped, with_mathml, with_structure, write
+from explainer.publish import write
 from explainer.render import templates_folder
 
 HOSTILE = (

@@ -264,7 +264,7 @@ def test_every_link_of_a_page_leads_somewhere(name: str, detail: str) -> None:
     for to, link, target in (
         ("markdown", r"\]\(#(\w+)\)", r'<a id="(\w+)">'),
         ("html", r'href="#(\w+)"', r'id="(\w+)"'),
-        ("latex", r"\\hyperlink\{(\w+)\}", r"\\hypertarget\{(\w+)\}"),
+        ("latex", r"\\stepref\{(\w+)\}", r"\\step(?:mark|anchor)\{(\w+)\}"),
     ):
         page = "".join(derivation.text(to))
         targets = re.findall(target, page)

@@ -240,9 +240,9 @@ TABLES = re.compile(r"\\begin\{longtable\}(?:.|\n)*?\\end\{longtable\}|(?:^\|.*\
 
 
 def equations(page: str) -> Iterator[list[str]]:
-    """Each displayed equation: left side, then each right side."""
+    """Each displayed equation of a page in Markdown or LaTeX: left side, then each right side."""
     for found in DISPLAY.finditer(page):
-        text = re.sub(r" \\\\ &\\quad ", " ", found[2])
+        text = re.sub(r" \\\\ &\\quad |\n *\\stepfrom\{.*\}", " ", found[2])
         left, *rights = re.split(r"\s*&= ", text)
         yield [left.strip(), *(right.removesuffix(r"\\").strip() for right in rights)]
 
