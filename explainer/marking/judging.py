@@ -17,7 +17,7 @@ import numpy as np
 
 from ..ops import Array
 from .lines import Line, Lines, Way
-from .rule import NOISE, SLACK, agrees, corners, spread
+from .rule import NOISE, SLACK, Overlay, agrees, corners, spread
 
 MOST_SUSPECTS = 6
 TOGETHER = 3  # suspects whose right values are tried at once
@@ -198,6 +198,11 @@ class Judging:
         ways = [*self.ways(line)]
         first, *others = [self.gone(way, s, h) for way in ways]
         best, tainted = first, self.is_tainted(ways[0])
+        if not others and first.ok.all():
+            found.status[number], found.f[number], found.p[number] = self.agreed, first.f, first.p
+            found.flagged[number], found.tainted[number] = self.never, tainted
+            found.numbers[number], found.box[number] = s, first.width
+            return
         for way, other in zip(ways[1:], others, strict=True):
             best, tainted = best.or_else(other), tainted | self.is_tainted(way)
         if not best.ok.all():
@@ -224,7 +229,7 @@ class Judging:
         numbers, box = self.found.numbers, self.found.box
         sheets = np.flatnonzero(~best.ok)
         for way in ways:
-            f, p = spread(way, numbers[:, sheets], box[:, sheets])
+            f, p = spread(way, Overlay(numbers, sheets), Overlay(box, sheets))
             p = np.maximum(p, corners(way, numbers, box, sheets))
             ok = self.agrees(s[sheets], f, p, h[sheets])
             best = best.with_some(sheets[ok], f[ok], p[ok], np.minimum(h[sheets], np.abs(s[sheets] - f) + p)[ok])
@@ -267,16 +272,21 @@ class Judging:
         h, s = self.written.halves[line.number][sheets], self.written.values[line.number][sheets]
         for count in range(1, min(TOGETHER, len(suspects)) + 1):
             for chosen in combinations(suspects, count):
-                numbers, box = self.found.numbers[:, sheets].copy(), self.found.box[:, sheets].copy()
+                numbers, box = Overlay(self.found.numbers, sheets), Overlay(self.found.box, sheets)
                 for k in chosen:
                     flagged = self.found.flagged[k][sheets]
                     right, wide = self.corrected[k]
-                    numbers[k] = np.where(flagged, right[sheets], numbers[k])
-                    box[k] = np.where(flagged, wide[sheets], box[k])
+                    numbers[k] = np.where(flagged, right[sheets], self.found.numbers[k, sheets])
+                    box[k] = np.where(flagged, wide[sheets], self.found.box[k, sheets])
                 f, p = self.again(way, numbers, box)
                 yield chosen, sheets, f, p, np.minimum(h, np.abs(s - f) + p)
 
-    def again(self, way: Way, numbers: Array, box: Array) -> tuple[Array, Array]:
+    def changed(self, copies: int = 1) -> tuple[Overlay, Overlay]:
+        """The numbers of one sheet and their b, so many times, to be changed."""
+        columns = np.zeros(copies, int)
+        return Overlay(self.found.numbers, columns), Overlay(self.found.box, columns)
+
+    def again(self, way: Way, numbers: Overlay, box: Overlay) -> tuple[Array, Array]:
         """(f, p) after other numbers have been put in: the unwritten lines on the way are computed anew."""
         for k in self.between(way):
             f, p = spread(self.lines.line(k).ways[0], numbers, box)
@@ -288,7 +298,7 @@ class Judging:
         s, h = self.written.values[line.number], self.written.halves[line.number]
         for k in self.suspects(way):
             for value, half in self.written.earlier.get(k, ()):
-                numbers, box = self.found.numbers.copy(), self.found.box.copy()
+                numbers, box = self.changed()
                 numbers[k], box[k] = value, half
                 f, p = self.again(way, numbers, box)
                 if status[0] == SLIP and self.agrees(s, f, p, h)[0]:
