@@ -16,7 +16,7 @@ Section = Callable[[Page], Iterator[str]]
 
 SECTIONS: list[tuple[str, Section, Callable[[Page], bool]]] = [  # name, text, and whether a page has it
     ("given", given, lambda page: True),
-    ("conventions", conventions, lambda page: not page.brief),
+    ("conventions", conventions, lambda page: True),
     ("equations", equations, lambda page: not page.brief),
     ("matrices", in_matrices, lambda page: page.view != "scalar" and not page.brief),
     ("forward", forward, lambda page: True),

@@ -1,11 +1,10 @@
 """The steps of a derivation: each a formula in symbols, the same in numbers, and its result.
 
-Steps of one pattern are made together, as `Lines`: a row is one step. Texts are TeX without delimiters.
+Steps of one pattern are made together, as `Lines`: a row is one step. Texts are formulas without delimiters.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -14,7 +13,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from .digits import MOST_EXTRA, tex_numbers
+from .dialects import TEX, Dialect
+from .digits import as_given, numbers_in
 from .formulas import (
     Terms,
     by_case,
@@ -34,7 +34,7 @@ from .formulas import (
 from .graph import Node, readers
 from .matrices import Equation, Matrices
 from .networks import Built
-from .notation import Quantity, Tex, canonical, quantity_of
+from .notation import Quantity, Symbols, canonical, quantity_of
 from .ops import OPS, Array
 from .optimizers import Line, rule_of
 from .typeset import in_numbers, in_symbols, summed_texts
@@ -69,7 +69,6 @@ Made = Callable[[], Iterator["Lines | Equation"]]
 
 LOSS_KINDS = {  # quantity -> kind of step
     "loss_term": "loss-term",
-    "parameter": "loss-term",
     "sample_loss": "sample-loss",
     "data_loss": "data-loss",
     "penalty": "penalty",
@@ -78,6 +77,7 @@ LOSS_KINDS = {  # quantity -> kind of step
 WHAT = {"w": "updated"}  # what a line of an update rule finds, where it is called otherwise than the line's own name
 READS = {"w": "value", "g": "adjoint"}  # what it reads, likewise
 FROM_SCORES = ("sigmoid_binary_cross_entropy", "softmax_cross_entropy")
+FAR = 1e-10  # slopes below which a reader would need ten digits of y and more
 LARGE = 500.0  # scores above which exp overflows when a reader works the line out
 NEURONS = ("activation", "pre_activation")
 
@@ -117,11 +117,12 @@ class Block:
 class Steps:
     """Makes the steps of one iteration, in any order and as often as asked; the numbering is of the whole."""
 
-    def __init__(self, work: Worked, first: int = 1, per_sample: bool = False) -> None:
+    def __init__(self, work: Worked, first: int = 1, per_sample: bool = False, m: Dialect = TEX) -> None:
         """`per_sample`: adjoints of neurons are those of their own sample's loss, without the 1/m of a mean."""
-        self.per_sample = per_sample
+        self.per_sample, self.m = per_sample, m
         self.work, self.first = of_each_sample(work) if per_sample else work, first
-        self.tex = Tex(work.network.problem.writing.notation, len(work.network.layers), work.iteration, per_sample)
+        notation, layers = work.network.problem.writing.notation, len(work.network.layers)
+        self.symbol = Symbols(notation, layers, work.iteration, per_sample, m)
         self.reads = readers(work.network.end)
         self.carried = work.network.problem.writing.carry == "rounded"
         self._plain: dict[Quantity, tuple[list[str], Array]] = {}
@@ -131,7 +132,7 @@ class Steps:
 
     @cached_property
     def matrices(self) -> Matrices:
-        return Matrices(self.work, self.tex)
+        return Matrices(self.work, self.symbol)
 
     @property
     def view(self) -> str:
@@ -393,13 +394,13 @@ class Steps:
         (slope_of,) = partials(y)
         quantities = tuple(Quantity("value", y if read.argument < 0 else y.parents[0]) for read in slope_of.term.reads)
         owner, far = np.arange(len(entries)), np.zeros(len(entries), bool)
-        pattern = far_slope(y.op)
+        pattern = far_slope(y)
         if pattern is not None and not self.carried:
             slope = self.work.of("slope", y).ravel()[entries]
             textbook = evaluated(
                 slope_of.term.pattern, tuple(self.work.numbers[q].ravel()[entries] for q in quantities)
             )
-            far = np.abs(textbook - slope) > 0.5 * self.work.precision.unit(slope)
+            far = (np.abs(slope) < FAR) | (np.abs(textbook - slope) > 0.5 * self.work.precision.unit(slope))
         near = Terms(slope_of.term.pattern, quantities, (entries[~far],) * len(quantities), owner[~far])
         if not far.any():
             return [near]
@@ -454,11 +455,12 @@ class Steps:
         rows = len(entries)
         plain, shown = self.plain(quantity, entries)
         symbols = [
-            (in_symbols(g.pattern, [self.symbols(q, e) for q, e in slots(g)], len(g.owner)), g.owner) for g in terms
+            (in_symbols(self.m, g.pattern, [self.symbols(q, e) for q, e in slots(g)], len(g.owner)), g.owner)
+            for g in terms
         ]
         cased = [case for group in terms for case in by_case(group, self.shown)]
         numbers = [
-            (in_numbers(group.pattern, columns, len(group.owner)), group.owner)
+            (in_numbers(self.m, group.pattern, columns, len(group.owner)), group.owner)
             for group, columns in zip(cased, self.operands(cased, shown), strict=True)
         ]
         return Lines(
@@ -468,33 +470,44 @@ class Steps:
             terms,
             self.numbering[quantity][entries],
             self.symbols(quantity, entries),
-            summed_texts(symbols, rows, max((symbol_width(texts) for texts, _ in symbols), default=1)),
-            summed_texts(numbers, rows, max((widest(texts) for texts, _ in numbers), default=1)),
-            tex_numbers(plain),
+            summed_texts(self.m, symbols, rows, max((self.width(texts) for texts, _ in symbols), default=1)),
+            summed_texts(self.m, numbers, rows, max((widest(texts) for texts, _ in numbers), default=1)),
+            numbers_in(self.m, plain),
         )
+
+    def width(self, terms: Sequence[str]) -> int:
+        """How wide the widest term of symbols is printed, with the sign before it, in characters, roughly."""
+        return max([8, *(self.m.term_width(term) + 2 for term in terms[:: max(1, len(terms) // 50)])])
 
     def shown(self, quantity: Quantity, entries: Array) -> Array:
         return self.work.numbers[quantity].ravel()[entries]
 
     def symbols(self, quantity: Quantity, entries: Array) -> list[str]:
         if quantity.node.size > ROWS:
-            return self.tex.symbols(quantity, entries)
+            return self.symbol.symbols(quantity, entries)
         if quantity not in self._symbols:
-            self._symbols[quantity] = self.tex.symbols(quantity, np.arange(quantity.node.size))
+            self._symbols[quantity] = self.symbol.symbols(quantity, np.arange(quantity.node.size))
         return chosen(self._symbols[quantity], entries)
 
     def plain(self, quantity: Quantity, entries: Array) -> tuple[list[str], Array]:
         """The numbers as plain text, and as the text says they are."""
-        precision, numbers = self.work.precision, self.work.numbers[quantity]
+        numbers = self.work.numbers[quantity]
         found = self.carried and not (quantity.what == "value" and quantity.node.op == "leaf")  # a rounded result
         if numbers.size > ROWS:
-            texts = precision.texts(numbers.ravel()[entries], keep_zeros=found)
+            texts = self.texts(quantity, entries, keep_zeros=found)
             return texts, np.array(texts, float)
         if quantity not in self._plain:
-            texts = precision.texts(numbers, keep_zeros=found)
+            texts = self.texts(quantity, np.arange(numbers.size), keep_zeros=found)
             self._plain[quantity] = texts, np.array(texts, float)
         texts, shown = self._plain[quantity]
         return chosen(texts, entries), shown[entries]
+
+    def texts(self, quantity: Quantity, entries: Array, extra: int = 0, keep_zeros: bool = False) -> list[str]:
+        """Rounded; a number of the optimizer as it was given."""
+        numbers = self.work.numbers[quantity].ravel()[entries]
+        if quantity.node in self.work.network.constants.values():
+            return as_given(numbers)
+        return self.work.precision.texts(numbers, extra, keep_zeros)
 
     def operands(self, terms: Sequence[Terms], result: Array) -> list[list[list[str]]]:
         """The plain text of each slot's number, with as many digits as it takes for each row to recompute.
@@ -509,7 +522,7 @@ class Steps:
         shown = [[number for _, number in group] for group in columns]
         unit = self.work.precision.unit(result) * (1 + 1e-9)
         rows, places = np.arange(len(result)), [np.arange(len(group.owner)) for group in terms]
-        for extra in range(1, MOST_EXTRA + 1):
+        for extra in range(1, self.work.precision.most_extra + 1):
             total = np.zeros(len(result))
             for group, numbers, here in zip(terms, shown, places, strict=True):
                 with np.errstate(all="ignore"):
@@ -531,7 +544,7 @@ class Steps:
 
     def longer(self, quantity: Quantity, entries: Array, extra: int, column: list[str], places: Array) -> Array:
         """Put longer texts into their places in a column; the numbers they show."""
-        texts = self.work.precision.texts(self.work.numbers[quantity].ravel()[entries], extra)
+        texts = self.texts(quantity, entries, extra)
         for place, text in zip(places.tolist(), texts, strict=True):
             column[place] = text
         return np.array(texts, float)
@@ -551,12 +564,6 @@ def slots(group: Terms) -> list[tuple[Quantity, Array]]:
 def widest(texts: Sequence[str]) -> int:
     """How wide the widest text is printed, roughly: a cross and its spaces are 3 characters, not 8."""
     return max(map(len, texts[:: max(1, len(texts) // 50)]), default=1) - 4
-
-
-def symbol_width(texts: Sequence[str]) -> int:
-    """How wide terms of symbols are printed, roughly: scripts above each other take the room of one."""
-    plain = re.sub(r"\\(?:mathrm|frac|partial|,)|[_{} ]", "", texts[0]) if texts else ""
-    return max(8, len(re.sub(r"\\[a-zA-Z]+", "x", plain)) - 2 * plain.count("^"))
 
 
 def entries_of(node: Node, s: int, samples: int) -> Array:

@@ -12,16 +12,18 @@ import jinja2
 import pytest
 
 from explainer.derivatives import ENDINGS
+from explainer.dialects import TEX
 from explainer.differentiation import RULES
 from explainer.document import SECTIONS, document
 from explainer.expressions import FUNCTIONS
+from explainer.finish import ESCAPES
 from explainer.marking.catalogue import CODES as MISTAKES
 from explainer.marking.checking import VERDICTS
 from explainer.marking.handling import CODES as HANDLING
 from explainer.problem import problem_from_text
-from explainer.publish import ESCAPES
-from explainer.render import Speaker, templates_folder
+from explainer.render import Setting, Speaker, templates_folder
 from explainer.sections.graph import SECTIONS as GRAPH_SECTIONS
+from explainer.spoken import PLACES
 from explainer.worked import iterations
 
 PROSE = templates_folder() / "prose"
@@ -115,6 +117,7 @@ SAMPLES |= {
     "heads": (["7"],),
     "numbers": (["7", "7"],),
     "cells": (["7"],),
+    "place": tuple(PLACES),
 }
 SAMPLES |= dict.fromkeys(("from_steps", "z_from", "a_from", "s_from"), ("", "（7）"))
 SAMPLES |= dict.fromkeys(("cut", "more"), FLAG)
@@ -140,7 +143,7 @@ def macros(language: str) -> dict[str, Any]:
     """Every macro of a language, by file and name, set in Markdown."""
     loader = jinja2.FileSystemLoader(templates_folder())
     environment = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True)  # noqa: S701
-    environment.globals.update(format="markdown", flavour="github")
+    environment.globals.update(format="markdown", flavour="github", maths=TEX.forms)
     found: dict[str, Any] = {}
     for path in sorted((PROSE / language).glob("*.j2")):
         module = environment.get_template(f"prose/{language}/{path.name}").module
@@ -166,9 +169,7 @@ def all_said(language: str) -> Iterator[tuple[str, str]]:
 
 
 def page(spec: str) -> str:
-    return "".join(
-        document([*iterations(problem_from_text(spec))], Speaker("zh", "markdown", "github", ESCAPES["markdown"]))
-    )
+    return "".join(document([*iterations(problem_from_text(spec))], Speaker("zh", Setting(), ESCAPES["markdown"])))
 
 
 def plain(markdown: str) -> str:

@@ -15,7 +15,7 @@ from ..digits import Precision
 from ..graphs import Lines as GraphSteps
 from ..graphs import canonical as named_in_graph
 from ..problem import GraphProblem, Problem
-from ..render import Speaker
+from ..render import Setting, Speaker
 from .catalogue import CODES, mistaken, mistakes_at
 from .claims import Claim
 from .conventions import Reading, best_reading
@@ -152,7 +152,7 @@ class Checker:
     def __init__(self, problem: Problem | GraphProblem, language: str | None = None, scheme: Scheme = Scheme()) -> None:
         self.problem, self.scheme = problem, scheme
         self.language = language or problem.writing.language
-        self.say = Speaker(self.language, "markdown")
+        self.say = Speaker(self.language, Setting())
         self.lines = lines_of(problem)
         self.names = Names(self.lines.numbers, other_names(self.lines))
         self._roles: dict[tuple[int, int], Roles] = {}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ..errors import ExplainerError, NotBuilt
 from ..problem import GraphProblem, Problem
-from ..publish import write, write_bytes
-from ..render import Speaker
+from ..publish import Chunks, write
+from ..render import Setting, Speaker
 from .blank import blank
 from .checking import Checker, Scheme
 from .classes import mark_all, summary, table, workings_in
@@ -61,7 +61,7 @@ def checked_class(
     results = [*mark_all(problem, paths, None, scheme, jobs, lambda done: report(done, len(paths)))]
     text = table(results)
     write({Path(name): iter([text]) for name in dict.fromkeys(outputs) if name != "-"})
-    say = Speaker(problem.writing.language, "markdown")
+    say = Speaker(problem.writing.language, Setting())
     found = summary(results)
     lines = [("mark_class_line", {"name": name, "count": count}) for name, count in found.lines]
     slips = [
@@ -76,10 +76,10 @@ def checked_class(
 
 def blank_sheets(problem: Problem | GraphProblem, outputs: Iterable[str]) -> str:
     """The empty sheet in each of these files: what to print."""
-    files = {Path(name): blank(problem, Path(name)) for name in dict.fromkeys(outputs)}
+    files: dict[Path, Chunks] = {Path(name): iter([blank(problem, Path(name))]) for name in dict.fromkeys(outputs)}
     if not files:
         raise NotBuilt("--blank: no file to write to; give one with -o, as in -o sheet.csv")
-    write_bytes(files)
+    write(files)
     return "".join(f"{path}\n" for path in files)
 
 
@@ -90,7 +90,7 @@ def linted(problem: Problem | GraphProblem, to: str) -> str:
         record = {"schema": "explainer.lint/1", **asdict(found)}
         record["share"] = {str(figures): share for figures, share in found.share.items()}
         return json.dumps(record, ensure_ascii=False, indent=1) + "\n"
-    return linted_text(found, Speaker(problem.writing.language, "markdown"))
+    return linted_text(found, Speaker(problem.writing.language, Setting()))
 
 
 def linted_text(found: Lint, say: Speaker) -> str:

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from ..publish import ESCAPES
-from ..render import Speaker
+from ..finish import ESCAPES
+from ..render import Setting, Speaker
 
 if TYPE_CHECKING:
     from .checking import LineMarks, Marks
@@ -33,7 +33,7 @@ def report(marks: Marks, to: str, colour: bool = False) -> str:
     if to == "text":
         return on_terminal(marks, colour)
     format = FORMATS[to]
-    say, escape = Speaker(marks.language, format), ESCAPES[format]
+    say, escape = Speaker(marks.language, Setting(format)), ESCAPES[format]
     rows = [row_of(line, say, escape) for line in marks.lines]
     return say.text(
         "mark_page",
@@ -59,7 +59,7 @@ def row_of(line: LineMarks, say: Speaker, escape: Callable[[str], str]) -> list[
 
 
 def on_terminal(marks: Marks, colour: bool) -> str:
-    say = Speaker(marks.language, "markdown")
+    say = Speaker(marks.language, Setting())
     paint: Callable[[str, str], str] = painted if colour else lambda text, verdict: text
     width = min(WIDEST, max((len(line.text) for line in marks.lines), default=0))
     pieces = []

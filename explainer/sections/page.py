@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter, eq
 from typing import Any
 
 import numpy as np
 
-from ..digits import tex_numbers
+from ..dialects import Dialect
+from ..digits import numbers_in
+from ..figures import MOST_IN_CHAIN, Figure, Picture, figure_text, is_drawn
 from ..graph import Cells, Node
-from ..notation import Quantity, Tex
+from ..notation import Quantity, Symbols
 from ..ops import Array
 from ..render import Speaker
 from ..steps import Lines, Steps, chosen, entries_of, slots
@@ -33,11 +36,16 @@ class Page:
 
     @cached_property
     def steps(self) -> Steps:
-        return Steps(self.work, self.first, self.per_sample)
+        return Steps(self.work, self.first, self.per_sample, self.m)
 
     @property
-    def tex(self) -> Tex:
-        return self.steps.tex
+    def m(self) -> Dialect:
+        """What formulas are put together from."""
+        return self.say.dialect
+
+    @property
+    def symbol(self) -> Symbols:
+        return self.steps.symbol
 
     @cached_property
     def count(self) -> int:
@@ -69,6 +77,35 @@ class Page:
     def updated(self) -> bool:
         return self.work.network.updated
 
+    # ---- figures
+
+    @cached_property
+    def figures(self) -> dict[str, Figure]:
+        """The figures of the page by their places: the network, its values, and the path of the first weight of a layer.
+
+        The path's place is the number of the step that finds the gradient. A brief page has the network alone.
+        """
+        picture, values = Picture(self.work), "values" if self.first == 1 else f"values-{self.work.iteration}"
+        found: dict[str, Figure] = {}
+        if not picture.fits:
+            return found
+        if self.first == 1:
+            found["network"] = picture.given(self.say)
+        if self.first == 1 and self.scalars and not self.in_tables and self.work.network.samples == 1:
+            for parameters in reversed(self.steps.parameters) if len(picture.connections) <= MOST_IN_CHAIN else ():
+                for leaf, entries in parameters[:1]:
+                    step = int(self.steps.numbering[Quantity("adjoint", leaf)][entries[0]])
+                    found[f"step {step}"] = picture.path(leaf, int(entries[0]), self.say)
+        if self.count and not self.brief:
+            found["values"] = picture.values(self.say, values)
+        return found
+
+    def figure(self, place: str) -> str:
+        """The figure that stands there, if the page has one."""
+        if not is_drawn(self.say) or place not in self.figures:
+            return ""
+        return figure_text(self.say, self.figures[place])
+
     @property
     def values(self) -> dict[Node, Array]:
         return {node: array for (what, node), array in self.work.numbers.items() if what == "value"}
@@ -87,7 +124,7 @@ class Page:
     def labels(self, node: Node) -> list[str]:
         """What the neurons of a node are called, safe for the format."""
         assert isinstance(node.cells, Cells)
-        return [self.say.escape(label) for label in self.tex.labels(node.cells)]
+        return [self.say.escape(label) for label in self.symbol.labels(node.cells)]
 
     @property
     def view(self) -> str:
@@ -109,7 +146,7 @@ class Page:
             where = node.params["where"].ravel()[entries]
             node, entries = node.parents[0], where[where >= 0]
         quantity = Quantity("value", node)
-        numbers = tex_numbers(self.steps.plain(quantity, entries)[0])
+        numbers = numbers_in(self.m, self.steps.plain(quantity, entries)[0])
         symbols = self.steps.symbols(quantity, entries)
         return self.say.word("separator").join(self.say.rows("equation", len(entries), left=symbols, right=numbers))
 
@@ -117,7 +154,7 @@ class Page:
         return self.say.word("separator").join(self.say.text("mathematics", tex=tex) for tex in equations)
 
     def printed(self, quantity: Quantity, entries: Array) -> list[str]:
-        return tex_numbers(self.steps.plain(quantity, entries)[0])
+        return numbers_in(self.m, self.steps.plain(quantity, entries)[0])
 
     def numbers_of(self, quantity: Quantity, entries: Array) -> list[str]:
         return [*map(str, self.steps.numbering[quantity][entries].tolist())]
@@ -134,7 +171,7 @@ class Page:
             return [""] * len(lines)
         if all(one_each(owner, len(lines)) for _, _, owner in known):
             columns = [self.origin_column(quantity, entries) for quantity, entries, _ in known]
-            separator = self.say.word("separator")
+            separator = self.say.word("origin_separator")
             joined = columns[0] if len(columns) == 1 else [separator.join(row) for row in zip(*columns, strict=True)]
             return self.say.rows("from_steps", len(lines), origins=joined)
         found: list[list[tuple[Quantity, int]]] = [[] for _ in range(len(lines))]
@@ -164,7 +201,9 @@ class Page:
         by_quantity: dict[Quantity, list[int]] = {}
         for quantity, entry in origins:
             by_quantity.setdefault(quantity, []).append(entry)
-        return self.say.text("from_steps", origins=self.say.word("separator").join(self.origin_parts(by_quantity)))
+        return self.say.text(
+            "from_steps", origins=self.say.word("origin_separator").join(self.origin_parts(by_quantity))
+        )
 
     def origin_parts(self, by_quantity: dict[Quantity, list[int]]) -> Iterator[str]:
         for quantity, entries in by_quantity.items():
@@ -187,7 +226,17 @@ def numbers(lines: Lines) -> list[str]:
     return [*map(str, lines.numbers_of_steps.tolist())]
 
 
-def right_sides(lines: Lines) -> tuple[Sequence[str], ...]:
-    """Symbols, numbers, result: each but those that only repeat the next."""
-    sides = [side for side in (lines.formulas, lines.numbers) if side != lines.printed]
-    return (*sides, lines.printed)
+def right_sides(*chunks: Lines) -> tuple[Sequence[str], ...]:
+    """Symbols, numbers, result of every row; "" for a side that only repeats the result."""
+    formulas, numbers, printed = (
+        [text for lines in chunks for text in part(lines)] if len(chunks) > 1 else part(chunks[0])
+        for part in (attrgetter("formulas"), attrgetter("numbers"), attrgetter("printed"))
+    )
+    return (*(without_repeats(side, printed) for side in (formulas, numbers) if side != printed), printed)
+
+
+def without_repeats(side: Sequence[str], result: Sequence[str]) -> Sequence[str]:
+    """The texts of a side, with "" for one that only repeats the result."""
+    if not any(map(eq, side, result)):
+        return side
+    return ["" if text == same else text for text, same in zip(side, result, strict=True)]

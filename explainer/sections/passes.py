@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..networks import Built
-from ..notation import Quantity, tex_partial
+from ..notation import Quantity
 from ..steps import Lines
 from .gradients import gradient_steps, gradient_table
 from .matrices import backward_in_matrices, forward_in_matrices
@@ -25,7 +25,7 @@ def forward(page: Page) -> Iterator[str]:
         if net.samples > 1 and page.scalars:
             yield page.say.text("sample", number=s + 1)
         for number, layer in enumerate(net.layers, 1) if page.scalars else ():
-            yield page.say.text("layer", number=page.tex.layer(number), output=False)
+            yield page.say.text("layer", number=page.symbol.layer(number), output=False)
             yield from (forward_table if page.in_tables else forward_steps)(page, layer, s)
             if net.samples == 1:
                 yield from forward_in_matrices(page, layer)
@@ -39,7 +39,7 @@ def forward(page: Page) -> Iterator[str]:
 
 def layers_in_matrices(page: Page) -> Iterator[str]:
     for number, layer in enumerate(page.work.network.layers, 1):
-        yield page.say.text("layer", number=page.tex.layer(number), output=False)
+        yield page.say.text("layer", number=page.symbol.layer(number), output=False)
         yield from forward_in_matrices(page, layer)
 
 
@@ -70,10 +70,10 @@ def forward_table(page: Page, layer: Built, s: int) -> Iterator[str]:
     z, y = Quantity("value", layer.pre_activation), Quantity("value", layer.activation)
     entries = page.of_sample(layer.activation, s=s)
     if not page.brief:
-        equations = general_equations(page.work, page.tex)
+        equations = general_equations(page.work, page.symbol)
         yield page.say.text("forward_note", equations=page.both(equations["1"]["tex"], equations["2"]["tex"]))
     yield page.say.text(
-        "forward_table", z=page.tex.general("pre_activation", "j"), y=page.tex.general("activation", "j")
+        "forward_table", z=page.symbol.general("pre_activation", "j"), y=page.symbol.general("activation", "j")
     )
     yield page.say.block(
         "forward_row",
@@ -118,13 +118,13 @@ def backward(page: Page) -> Iterator[str]:
     for s in range(net.samples) if net.samples > 1 and page.scalars else ():
         yield page.say.text("sample", number=s + 1)
         for number, layer in zip(range(len(net.layers), 0, -1), reversed(net.layers), strict=True):
-            yield page.say.text("layer", number=page.tex.layer(number), output=layer is net.layers[-1])
+            yield page.say.text("layer", number=page.symbol.layer(number), output=layer is net.layers[-1])
             yield from (backward_table if page.in_tables else backward_steps)(page, layer, s)
     if net.samples > 1:
         yield page.say.text("all_samples")
     layers = [*zip(range(len(net.layers), 0, -1), reversed(net.layers), reversed(page.steps.parameters), strict=True)]
     for number, layer, parameters in layers:
-        yield page.say.text("layer", number=page.tex.layer(number), output=layer is net.layers[-1])
+        yield page.say.text("layer", number=page.symbol.layer(number), output=layer is net.layers[-1])
         if page.scalars and net.samples == 1:
             yield from (backward_table if page.in_tables else backward_steps)(page, layer, 0)
         if page.scalars and not page.brief:
@@ -134,9 +134,9 @@ def backward(page: Page) -> Iterator[str]:
 
 def scores_derivation(page: Page) -> Iterator[str]:
     """Why delta is p - t: in symbols, at outputs j and k."""
-    tex, softmax = page.tex, page.work.network.outputs.op == "softmax"
+    symbol, softmax = page.symbol, page.work.network.outputs.op == "softmax"
     names = {
-        f"{name}_{k}": tex.general(quantity, k)
+        f"{name}_{k}": symbol.general(quantity, k)
         for name, quantity in (("y", "activation"), ("z", "pre_activation"))
         for k in "jk"
     }
@@ -144,15 +144,15 @@ def scores_derivation(page: Page) -> Iterator[str]:
     yield page.say.text(
         "scores_softmax" if softmax else "scores_sigmoid",
         share=page.work.network.samples if mean else 0,
-        delta=tex.general("delta", "j"),
-        loss=tex.loss,
+        delta=symbol.general("delta", "j"),
+        loss=symbol.loss,
         **names,
     )
 
 
 def backward_steps(page: Page, layer: Built, s: int) -> Iterator[str]:
     found = dict(by_kind(page.steps.backward(layer, s)))
-    delta, loss = found["delta"], page.tex.loss
+    delta, loss = found["delta"], page.symbol.loss
     every = delta[0].entries if len(delta) == 1 else np.concatenate([lines.entries for lines in delta])
     fields: dict[str, Any] = {
         "label": page.labels(layer.activation),
@@ -242,19 +242,15 @@ def column(found: Sequence[Lines], part: Callable[[Lines], Sequence[str]]) -> li
 
 def sides_of(found: Sequence[Lines]) -> tuple[Sequence[str], ...]:
     """The right sides of every row of several chunks."""
-    sides = [right_sides(lines) for lines in found]
-    if len(sides) == 1:
-        return sides[0]
-    whole = [(lines.formulas, lines.numbers, lines.printed) for lines in found]
-    return tuple([text for part in whole for text in part[k]] for k in range(3))
+    return right_sides(*found)
 
 
 def backward_table(page: Page, layer: Built, s: int) -> Iterator[str]:
     entries = page.of_sample(layer.activation, s=s)
     quantities = [quantity for quantity, _ in page.steps.backward_quantities(layer, s)]
-    y, z = page.tex.general("activation", "j"), page.tex.general("pre_activation", "j")
+    y, z = page.symbol.general("activation", "j"), page.symbol.general("pre_activation", "j")
     if not page.brief:
-        equations = general_equations(page.work, page.tex)
+        equations = general_equations(page.work, page.symbol)
         hidden = layer is not page.work.network.layers[-1]
         yield page.say.text(
             "backward_note",
@@ -262,8 +258,10 @@ def backward_table(page: Page, layer: Built, s: int) -> Iterator[str]:
                 *([equations["3"]["tex"]] if hidden and "3" in equations else []), equations["4"]["tex"]
             ),
         )
-    heads = {"slope": tex_partial(y, z), "adjoint": tex_partial(page.tex.loss, y)}
-    general = [page.tex.general("delta", "j") if q.node is layer.pre_activation else heads[q.what] for q in quantities]
+    heads = {"slope": page.m.partial(y, z), "adjoint": page.m.partial(page.symbol.loss, y)}
+    general = [
+        page.symbol.general("delta", "j") if q.node is layer.pre_activation else heads[q.what] for q in quantities
+    ]
     yield page.say.text("backward_table", heads=general)
     yield page.say.block(
         "backward_row",
