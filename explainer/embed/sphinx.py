@@ -116,8 +116,10 @@ class Pages(SphinxPostTransform):
 
     def run(self, **_: Any) -> None:
         for whole in [*self.document.findall(page)]:
-            block = nodes.container("", *Nodes(self.env.docname, whole).made, classes=["explainer"])
-            whole.replace_self(block)
+            made = Nodes(self.env.docname, whole).made
+            opening = next((k for k, node in enumerate(made) if isinstance(node, nodes.target)), len(made))
+            steps = nodes.container("", *made[opening:], classes=["no-search"])  # thousands of numbers and no words
+            whole.replace_self(nodes.container("", *made[:opening], steps, classes=["explainer"]))
 
 
 def steps_with_equations(whole: Part) -> Iterator[str]:
