@@ -105,6 +105,22 @@ def test_a_planted_fault_ends_a_strict_build_of_mkdocs_at_its_line(tmp_path: Pat
     assert f"line {line}, column {column}: unknown activation &#x27;tanhh&#x27;" in page
 
 
+def test_zensical_builds_the_same_documents_and_fails_at_the_same_line(tmp_path: Path) -> None:
+    pytest.importorskip("zensical")
+    project = copied("mkdocs", tmp_path)
+    (project / "mkdocs.yml").unlink()
+    extensions = "[project.markdown_extensions.admonition]\n[project.markdown_extensions.explainer]\nstrict = true\n"
+    (project / "zensical.toml").write_text(f'[project]\nsite_name = "Course notes"\n{extensions}', "utf-8")
+    line = [str(Path(sys.executable).with_name("zensical")), "build", "--clean"]
+    done = run(*line, cwd=project)
+    assert done.returncode == 0, done.stderr
+    assert f"<mn>{GRADIENT.removeprefix('-')}</mn>" in (project / "site" / "index.html").read_text("utf-8")
+    at, column = planted(project / "docs" / "index.md")
+    done = run(*line, cwd=project)
+    assert done.returncode != 0
+    assert f"index.md:{at}:{column}: unknown activation 'tanhh'" in done.stdout + done.stderr
+
+
 def test_python_markdown_alone_tells_lines_of_the_text(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     markdown = pytest.importorskip("markdown")
     (tmp_path / "net.yaml").write_text(SPEC, "utf-8")
