@@ -42,7 +42,7 @@ from explainer.marking.network_lines import NetworkLines
 from explainer.marking.reading import working_from_text
 from explainer.marking.rule import agrees, spread, value
 from explainer.problem import problem_from_text
-from explainer.render import Speaker
+from explainer.render import Setting, Speaker
 from explainer.steps import Lines as StepLines
 from explainer.steps import Steps
 
@@ -199,7 +199,7 @@ def test_the_catalogue_has_86_misconceptions_and_11_slips_of_the_hand() -> None:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_mistake_has_a_name_and_a_sentence(language: str) -> None:
-    say = Speaker(language, "markdown")
+    say = Speaker(language, Setting())
     blanks = dict.fromkeys(("read", "was", "other", "value", "at"), "")
     for slug in CODES:
         assert say.text("mark_slip_name", slug=slug)
@@ -479,7 +479,8 @@ def test_a_report_names_the_first_wrong_line(to: str, language: str) -> None:
 
 def test_text_of_the_students_is_escaped() -> None:
     text = checker().check("<script>x</script> = 0.5\n| a | = 1\n").text("html")
-    assert "<script>" not in text
+    assert "<script>x" not in text
+    assert "&lt;script&gt;x" in text
 
 
 # ---- the documents
@@ -495,7 +496,7 @@ def test_the_example_working_is_marked_alike_in_every_format(ending: str) -> Non
 
 def test_the_catalogue_in_the_reference_has_every_mistake_with_its_sentence() -> None:
     page = (HERE.parent / "docs" / "reference" / "mistakes.md").read_text("utf-8")
-    say = Speaker("en", "markdown")
+    say = Speaker("en", Setting())
     blanks = dict.fromkeys(("read", "was", "other", "value", "at"), "")
     for slug, code in (CODES | HANDLING).items():
         assert f"| {code} | `{slug}` |" in page
