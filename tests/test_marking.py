@@ -477,6 +477,11 @@ def test_a_report_names_the_first_wrong_line(to: str, language: str) -> None:
     assert "0.0246" in text
 
 
+@pytest.mark.parametrize("to", ["text", "md", "html", "tex"])
+def test_nothing_is_left_in_a_report_for_a_later_hand(to: str) -> None:
+    assert [c for c in checker().check(SEED).text(to) if not c.isprintable() and c != "\n"] == []
+
+
 def test_text_of_the_students_is_escaped() -> None:
     text = checker().check("<script>x</script> = 0.5\n| a | = 1\n").text("html")
     assert "<script>x" not in text
