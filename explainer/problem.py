@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar, Unpack
 
@@ -14,7 +15,8 @@ import numpy as np
 from .arrays import MAX_NUMBERS, Array, Table, Unusable, drawn, read_table
 from .errors import Fault, InputError
 from .expressions import FUNCTIONS, NotAFormula, Tree, names, read, substituted, symbol
-from .misfits import checked_spec, flow, nearest, stands, suggestion
+from .misfits import checked_spec, flow, stands, suggestion
+from .names import Names, primed
 from .presets import NOTATIONS, PLACEHOLDERS, Notation, SymbolFault, alike, changed, read_script, read_symbol
 from .source import Source, TreePath, read_source, read_text, shortened
 from .spec import (
@@ -76,7 +78,7 @@ class Writing:
     detail: str = "normal"
     view: str = "scalar"
     steps: int = 1
-    only: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()  # canonical names of the weights and biases that are written; (): all
 
 
 @dataclass(frozen=True)
@@ -136,9 +138,7 @@ FIT: Mapping[str, tuple[Callable[[Array], Any], str, str]] = {  # loss -> which 
 }
 
 # What this version has of the contract, where it has not all of it: lift a bar by a word, or by taking out its row.
-BUILT: Mapping[str, tuple[str, ...]] = {
-    "only": ("the whole derivation",),
-}
+BUILT: Mapping[str, tuple[str, ...]] = {}
 
 
 class Options(TypedDict, total=False):
@@ -255,6 +255,8 @@ class _Reading:
         optimizer = None
         if spec.optimizer is not None:
             optimizer = self.choice(("optimizer",), spec.optimizer, OptimizerNumbers)
+        frozen = frozenset(self.parameters("frozen", spec.frozen, input_names, layers))
+        only = self.only(spec.only or (), input_names, layers, frozen)
         return Problem(
             title=" ".join(spec.title.split()),
             input_names=input_names,
@@ -266,8 +268,8 @@ class _Reading:
             reduction=spec.reduction or ("mean" if loss and loss.name == "mean_squared_error" else "sum"),
             penalty=Penalty(spec.l2.lambda_, spec.l2.biases, spec.l2.per_sample) if spec.l2 else None,
             optimizer=optimizer,
-            frozen=self.frozen(spec.frozen, input_names, layers),
-            writing=self.writing(spec),
+            frozen=frozen,
+            writing=replace(self.writing(spec), only=only),
             remarks=_in_one_line(spec.remarks),
         )
 
@@ -275,6 +277,8 @@ class _Reading:
         for key in ("layers", "targets", "loss", "optimizer", "reduction", "l2", "frozen", "bias_input"):
             if key in spec.model_fields_set:
                 self.note_key((key,), f"{key!r} beside 'graph'", "keep one of the two")
+        if spec.only:
+            self.note_key(("only",), "'only' beside 'graph'", "name the inputs in with_respect_to")
         if spec.view != "scalar":
             self.note(("view",), f"view {spec.view} of a graph", "leave it out: every node is a single number")
         input_names, inputs = self.columns(spec.inputs, "inputs", "X")
@@ -633,21 +637,43 @@ class _Reading:
             else:
                 yield (*given.path, name), name, f"a {given.kind}"
 
-    def frozen(self, written: list[str], input_names: tuple[str, ...], layers: tuple[Layer, ...]) -> frozenset[str]:
-        """Canonical names of the parameters that are not trained."""
-        every: set[str] = set()
+    def parameters(
+        self, key: str, written: Sequence[str], input_names: tuple[str, ...], layers: tuple[Layer, ...]
+    ) -> dict[str, int]:
+        """Canonical names of the weights and biases that a list names, and where in it each is named first.
+
+        A weight is named by itself, by its gradient, or by its new value.
+        """
+        found: dict[str, int] = {}
+        if not (written and layers and self.whole):
+            return found
+        known, others = _parameters(input_names, layers)
+        names = Names(known, others)
         for place, text in enumerate(written):
-            names = parameter_names(text, input_names, layers)
-            if len(names) == 1:
-                every |= names
-            elif names:
-                found = f"frozen: {shortened(text)!r} can mean {_listed(sorted(names), 'or')}"
-                self.note(("frozen", place), found, "write the one that is meant")
-            elif layers and self.whole:
-                near = nearest(text, _some_names(input_names, layers))
-                remedy = f"did you mean {near}?" if near else "write W[FROM,TO], b[NEURON] or a name that was given"
-                self.note(("frozen", place), f"frozen: there is no weight or bias {shortened(text)!r}", remedy)
-        return frozenset(every)
+            meant = names.all(text)
+            if len(meant) == 1:
+                found.setdefault(meant[0], place)
+            elif meant:
+                remedy = "write the one that is meant"
+                self.note((key, place), f"{shortened(text)!r} can mean {_listed(meant, 'or')}", remedy)
+            else:
+                near = names.near(text)
+                remedy = f"did you mean {_listed(near, 'or')}?" if near else PARAMETERS
+                self.note((key, place), f"there is no weight or bias {shortened(text)!r}", remedy)
+        return found
+
+    def only(
+        self, written: Sequence[str], input_names: tuple[str, ...], layers: tuple[Layer, ...], frozen: frozenset[str]
+    ) -> tuple[str, ...]:
+        """The weights and biases that the page is for."""
+        if written and not stands("loss", self.source.tree):
+            self.note_key(("only",), "only, but there is no loss to derive", "add targets and a loss, or leave only out")
+            return ()
+        found = self.parameters("only", written, input_names, layers)
+        for name in frozen & set(found):
+            remedy = "leave it out of 'only', or out of 'frozen'"
+            self.note(("only", found[name]), f"{name} is frozen, so it has no gradient", remedy)
+        return tuple(found)
 
     def notation(self, spec: NotationSpec) -> Notation:
         """A notation written in the spec; its base where what is written cannot be used."""
@@ -708,8 +734,6 @@ class _Reading:
             self.note(("steps",), f"{spec.steps} steps without an optimizer", "add an optimizer, or leave steps out")
         else:
             self.note_unbuilt(("steps",), "steps", str(spec.steps))
-        if spec.only:
-            self.note_unbuilt(("only",), "only")
         return Writing(
             notation=NOTATIONS[spec.notation] if isinstance(spec.notation, str) else self.notation(spec.notation),
             language=spec.language,
@@ -719,7 +743,6 @@ class _Reading:
             detail=spec.detail,
             view=spec.view,
             steps=spec.steps,
-            only=tuple(spec.only or ()),
         )
 
 
@@ -735,68 +758,33 @@ def _defaults(family: type[OneOf], name: str) -> dict[str, Any]:
 # ------------------------------------------------------------------------------------------------ names of parameters
 
 
-def parameter_names(text: str, input_names: tuple[str, ...], layers: tuple[Layer, ...]) -> set[str]:
-    """The canonical names of the weights and biases that `text` can mean: a given name, W[3,6], b[6], W36, w_36."""
-    given = {name for layer in layers for name in (*layer.weight_names.values(), *layer.bias_names.values())}
-    if text in given:
-        return {text}
-    match = re.fullmatch(r"([WwBb])(.+)", text.strip())
-    if not match:
-        return set()
-    find = _weights_at if match[1] in "Ww" else _biases_at
-    exact = re.fullmatch(r"[\[(] *([^,\[\]() ]+) *(?:, *([^,\[\]() ]+) *)?[\])]", match[2])
-    if exact:
-        return find([tuple(part for part in exact.groups() if part)], input_names, layers)
-    squeezed = re.sub(r"[\s_{}()\[\],]", "", match[2])
-    if find is _biases_at:
-        return find([(squeezed,)], input_names, layers)
-    return find([(squeezed[:cut], squeezed[cut:]) for cut in range(1, len(squeezed))], input_names, layers)
+PARAMETERS = "write W[FROM,TO], b[NEURON] or a name that was given"
 
 
-def _weights_at(ends: Iterable[tuple[str, ...]], input_names: tuple[str, ...], layers: tuple[Layer, ...]) -> set[str]:
-    """The names of the connections between these (from, to); labels may be written without their underscores."""
-    found: set[str] = set()
-    pairs = {pair for pair in ends if len(pair) == 2}
+def _parameters(input_names: tuple[str, ...], layers: tuple[Layer, ...]) -> tuple[dict[str, None], dict[str, str]]:
+    """The canonical names of all weights and biases, and the other names that each is understood by.
+
+    Those are the place of one that has a name of its own, its gradient and its new value.
+    """
+    known: dict[str, None] = {}
+    others: dict[str, str] = {}
+
+    def note(place: str, own: str | None) -> None:
+        known[own or place] = None
+        for each in {place, own or place}:
+            others.update({f"dE/d{each}": own or place, primed(each): own or place})
+        if own:
+            others[place] = own
+
     sources = input_names
     for layer in layers:
-        senders, receivers = _places(sources), _places(layer.labels)
-        for start, end in pairs:
-            if start in senders and end in receivers:
-                i, j = receivers[end], senders[start]
-                if not np.isnan(layer.weights[i, j]):
-                    found.add(layer.weight_names.get((i, j), f"W[{sources[j]},{layer.labels[i]}]"))
+        for (i, end), (j, start) in product(enumerate(layer.labels), enumerate(sources)):
+            if not np.isnan(layer.weights[i, j]):
+                note(f"W[{start},{end}]", layer.weight_names.get((i, j)))
+        for i, label in enumerate(layer.labels) if layer.biases is not None else ():
+            note(f"b[{label}]", layer.bias_names.get(i))
         sources = layer.labels
-    return found
-
-
-def _biases_at(ends: Iterable[tuple[str, ...]], input_names: tuple[str, ...], layers: tuple[Layer, ...]) -> set[str]:
-    found: set[str] = set()
-    labels = {pair[0] for pair in ends if len(pair) == 1}
-    for layer in layers:
-        places = _places(layer.labels) if layer.biases is not None else {}
-        for label in labels & set(places):
-            i = places[label]
-            found.add(layer.bias_names.get(i, f"b[{layer.labels[i]}]"))
-    return found
-
-
-def _places(labels: tuple[str, ...]) -> dict[str, int]:
-    squeezed = {label.replace("_", ""): place for place, label in enumerate(labels)}
-    return squeezed | {label: place for place, label in enumerate(labels)}
-
-
-def _some_names(input_names: tuple[str, ...], layers: tuple[Layer, ...], limit: int = 1000) -> list[str]:
-    """Names to compare a misspelt one with."""
-    names: list[str] = []
-    sources = input_names
-    for layer in layers:
-        names += [*layer.weight_names.values(), *layer.bias_names.values()]
-        if layer.biases is not None:
-            names += [f"b[{label}]" for label in layer.labels]
-        if layer.weights.size + len(names) <= limit:
-            names += [f"W[{start},{end}]" for end in layer.labels for start in sources]
-        sources = layer.labels
-    return list(dict.fromkeys(names))[:limit]
+    return known, others
 
 
 # -------------------------------------------------------------------------------------------------------------- words

@@ -1,0 +1,226 @@
+"""What people write -> the canonical name that it can only mean.
+
+`W36`, `w_{3,6}`, `\\frac{\\partial E}{\\partial W_{36}}`, `W36 new`, `δ6`, `net_h1`: the letters say which quantity, the
+rest which neuron. Nothing is guessed: what can mean two things is `Ambiguous`, what can mean none is `Unknown`, with
+the nearest known names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from functools import cached_property
+from itertools import product
+
+from .plain import plain
+
+# How each quantity is called. The first of each is the canonical head; heads are tried without regard to case too.
+HEADS: Mapping[str, tuple[str, ...]] = {
+    "W": ("W", "w", "weight", "v", "V", "u"),
+    "b": ("b", "B", "bias", "theta", "Theta"),
+    "z": ("z", "Z", "e", "net", "in", "s", "sum", "a", "netinput", "zin"),
+    "Y": ("Y", "y", "out", "output", "o", "a", "h", "A", "O", "yhat", "y_hat", "p"),
+    "delta": ("delta", "d", "Delta"),
+    "E": ("E", "Etotal", "Etot", "L", "J", "C", "Loss", "loss", "cost", "error", "Error"),
+}
+AFTER = ("new", "New", "neu", "updated", "after", "plus", "+", "新", "更新后")
+NEAR = 3
+
+
+class Names:
+    """The names of one problem. `other_names`: names that are understood in the place of a canonical one."""
+
+    def __init__(self, known: Collection[str], other_names: Mapping[str, str] | None = None) -> None:
+        self.known = known
+        self.others = dict(other_names or {})
+
+    def find(self, text: str) -> str | None:
+        """The canonical name; None where there is no such quantity, or where it could be several."""
+        found = self.all(text)
+        return found[0] if len(found) == 1 else None
+
+    def all(self, text: str) -> list[str]:
+        """Every canonical name that the text can mean, by the strictest reading that finds any."""
+        text = plain(text).strip()
+        if text in self.known:
+            return [text]
+        if text in self.others:
+            return [self.others[text]]
+        compact = tidy(text)
+        for strict in (True, False):
+            found = {self.others.get(name, name) for name in self.spelled(compact, strict)}
+            found &= set(self.known) if len(found) > 8 else {name for name in found if name in self.known}
+            if found:
+                return sorted(found)
+        return []
+
+    def near(self, text: str) -> list[str]:
+        """Names that look like it."""
+        several = self.all(text)
+        if several:
+            return several[:NEAR]
+        compact = tidy(plain(text))
+        table = self._shortened
+        close = get_close_matches(compact.lower(), table, NEAR, 0.5) if len(table) <= 5000 else []
+        return [table[each] for each in close]
+
+    # ---- spelling out
+
+    def spelled(self, text: str, strict: bool) -> Iterator[str]:
+        """Names, known or not, that the text may be spelled for."""
+        text, mark = off(text, r"@\d+$")
+        text, sample = off(text, r"#\d+$")
+        if not sample:
+            text, raised = off(text, r"\^\(\d+\)$")
+            sample = f"#{raised[2:-1]}" if raised else ""
+        for name in self.derived(text, strict):
+            yield f"{name}{sample}{mark}"
+
+    def derived(self, text: str, strict: bool) -> Iterator[str]:
+        """Quantities, their derivatives, gradients, steps and states of the optimizer."""
+        ratio = re.fullmatch(r"\(?d(.+?)\)?/\(?d(.+?)\)?", text) or re.fullmatch(r"d_?(.+?)_?/?d_?([^d].*)", text)
+        if ratio:
+            above = list(self.atoms(ratio[1].strip("_()"), strict))
+            below = list(self.atoms(ratio[2].strip("_()"), strict))
+            for a, b in product(above, below):
+                yield f"d{a}/d{b}"
+                if a == "E" and b.startswith("z["):
+                    yield f"delta{b[1:]}"
+        gradient = re.fullmatch(r"(?:gradient|grad|g)(?:of)?_?(.+)", text, re.IGNORECASE)
+        if gradient:
+            yield from (f"dE/d{name}" for name in self.atoms(gradient[1].strip("()"), strict))
+        step = re.fullmatch(r"(?:Delta|step|change)_?[\[(]?(.+?)[\])]?", text)
+        if step:
+            yield from (f"step[{name}]" for name in self.parameters(step[1], strict))
+        state = re.fullmatch(r"(m_hat|v_hat|mhat|vhat|m|v|s)(?:\[(.+)\]|_?(.+))", text)
+        if state:
+            head = state[1] if "_" in state[1] or len(state[1]) == 1 else f"{state[1][0]}_hat"
+            rest = state[2] or state[3]
+            yield from (f"{head}[{name}]" for name in (*self.parameters(rest, strict), *self.labelled("W", rest)))
+        new, changed = without_prime(text)
+        if changed:
+            yield from (primed(name) for name in self.atoms(new, strict))
+        yield from self.atoms(text, strict)
+
+    def parameters(self, text: str, strict: bool) -> Iterator[str]:
+        yield from (name for name in self.atoms(text, strict) if name[0] in "Wb" or not name.startswith(("z[", "Y[")))
+
+    def atoms(self, text: str, strict: bool) -> Iterator[str]:
+        """W[3,6] from W36, Y[6] from out_6, E from Etotal; a name that the author gave from itself."""
+        key = text.replace("_", "")
+        yield from self._own.get(text, ())
+        if not strict:
+            yield from self._own_lower.get(key.lower(), ())
+        for quantity, heads in HEADS.items():
+            for head in heads:
+                same = text.startswith(head) if strict else text.lower().startswith(head.lower())
+                if not same:
+                    continue
+                rest = text[len(head) :]
+                if quantity == "E" and not rest:
+                    yield "E"
+                yield from self.labelled(quantity, rest)
+        if key.lower() in self._labels and not key.isdigit():
+            yield from (f"Y[{label}]" for label in self._labels[key.lower()])
+
+    def labelled(self, quantity: str, rest: str) -> Iterator[str]:
+        """The quantity with what the rest of the text says of neurons."""
+        rest = rest.strip("_()[]{}")
+        if not rest:
+            return
+        if quantity == "W":
+            for sender, receiver in self.ends(rest):
+                yield from (f"W[{i},{j}]" for i in self.label(sender) for j in self.label(receiver))
+            return
+        yield from (f"{quantity}[{label}]" for label in self.label(rest))
+
+    def ends(self, rest: str) -> Iterator[tuple[str, str]]:
+        """Where a weight comes from and leads to: 3,6 or 3->6 or X1)1 as it is said, 36 cut anywhere."""
+        pieces = [piece.strip("_()[]{} ") for piece in re.split(r",|->|\)|\(|-|\|", rest) if piece.strip("_()[]{} ")]
+        if len(pieces) == 1 and rest.count("_") == 1:
+            pieces = rest.split("_")
+        if len(pieces) == 2:
+            yield pieces[0], pieces[1]
+        elif len(pieces) == 1:
+            joined = pieces[0].replace("_", "")
+            yield from ((joined[:k], joined[k:]) for k in range(1, len(joined)))
+
+    def label(self, text: str) -> list[str]:
+        return self._labels.get(text.replace("_", "").lower(), [])
+
+    # ---- tables
+
+    @cached_property
+    def _labels(self) -> dict[str, list[str]]:
+        """Labels of neurons and names of inputs, by how they look without case and _."""
+        found: dict[str, list[str]] = {}
+        labels = dict.fromkeys(
+            label
+            for name in (*self.known, *self.others)
+            for inner in re.findall(r"\[([^\[\]]+)\]", name)
+            for label in inner.split(",")
+        )
+        for label in labels:
+            found.setdefault(label.replace("_", "").lower(), []).append(label)
+        return found
+
+    @cached_property
+    def _own(self) -> dict[str, list[str]]:
+        """Names that somebody gave: w5, X1, c; with _ and without."""
+        found: dict[str, list[str]] = {}
+        for name in own_names(self.known):
+            for spelling in dict.fromkeys((name, name.replace("_", ""))):
+                found.setdefault(spelling, []).append(name)
+        return found
+
+    @cached_property
+    def _own_lower(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name in own_names(self.known):
+            found.setdefault(name.replace("_", "").lower(), []).append(name)
+        return found
+
+    @cached_property
+    def _shortened(self) -> dict[str, str]:
+        return {re.sub(r"[\[\],_()]", "", name).lower(): name for name in self.known}
+
+
+def own_names(known: Iterable[str]) -> Iterator[str]:
+    """Names without brackets, and those that derivatives speak of."""
+    for name in known:
+        if re.fullmatch(r"\w+", name):
+            yield name
+        for part in re.findall(r"(?<=/d)\w+$|^d(\w+)(?=/d)", name):
+            if part and re.fullmatch(r"\w+", part):
+                yield part
+
+
+def tidy(text: str) -> str:
+    """Without what only sets the text: braces, spaces, emphasis; primes and "new" made one mark."""
+    text = re.sub(r"^[*`_]+|[*`:]+$", "", text.strip())
+    text = re.sub(r"\^\s*\{?\s*\(\s*(\d+)\s*\)\s*\}?", r"^(\1)", text)
+    text = re.sub(r"[{}\s\\]", "", text)
+    return text.replace("total", "").replace("Total", "") if re.match(r"\(?d?[EL]_?[tT]otal", text) else text
+
+
+def without_prime(text: str) -> tuple[str, bool]:
+    """The text without what says "after the update", and whether it said so."""
+    bare = re.sub(r"\^?'+", "'", text)
+    words = "|".join(re.escape(word) for word in AFTER)
+    bare = re.sub(rf"\^?[(_]*(?:{words})\)?$", "'", bare)
+    bare = re.sub(rf"^(?:{words})_?", "'", bare)
+    bare = re.sub(rf"(?:_|(?<=^\w))(?:{words})(?=[_\d])", "'", bare)
+    return bare.replace("'", "").replace("^", ""), "'" in bare
+
+
+def primed(name: str) -> str:
+    """W'[3,6] from W[3,6], w5' from w5."""
+    head, bracket, rest = name.partition("[")
+    return f"{head}'{bracket}{rest}"
+
+
+def off(text: str, ending: str) -> tuple[str, str]:
+    """The text cut before an ending of this form."""
+    found = re.search(ending, text)
+    return (text[: found.start()], found[0]) if found else (text, "")

@@ -1,0 +1,66 @@
+"""What people write, in plain characters: Unicode and LaTeX as the ASCII that formulas are read in.
+
+LaTeX is read as mathematics and never compiled: a command that is not in the table here is left standing, and the line
+that has it is not read.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+GREEK = {
+    "δ": "delta", "Δ": "Delta", "η": "eta", "σ": "sigma", "θ": "theta", "Θ": "Theta", "β": "beta", "α": "alpha",
+    "λ": "lambda", "ε": "epsilon", "ϵ": "epsilon", "π": "pi", "φ": "phi", "ϕ": "phi",
+}  # fmt: skip
+SIGNS = {
+    "−": "-", "–": "-", "—": "-", "×": "*", "·": "*", "∗": "*", "⋅": "*", "•": "*", "÷": "/", "∕": "/", "′": "'",
+    "’": "'", "‘": "'", "´": "'", "∂": "d", "𝜕": "d", "∇": "grad ", "，": ",", "：": ":", "；": ";", "。": ".",
+    "、": ",", "≈": "=", "≃": "=", "≅": "=", "≐": "=", "≒": "=", "（": "(", "）": ")", "【": "(", "】": ")",
+    "→": "->", "\u00a0": " ", "\u3000": " ",
+}  # fmt: skip
+RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾", "0123456789+-()")
+RAISED_RUN = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾]+")
+COMMANDS = {
+    **{name: f" {name} " for name in ("sigma", "exp", "ln", "log", "tanh", "sin", "cos", "max", "min", "sqrt")},
+    **{name: name for name in (*dict.fromkeys(GREEK.values()), "varepsilon")},
+    "partial": "d", "nabla": "grad ", "cdot": "*", "times": "*", "ast": "*", "div": "/", "approx": "=", "simeq": "=",
+    "doteq": "=", "prime": "'", "left": "", "right": "", "big": "", "Big": "", "bigl": "", "bigr": "", "quad": " ",
+    "qquad": " ", "displaystyle": "", "lvert": "|", "rvert": "|", "to": "->", "rightarrow": "->", "dots": "...",
+    "varepsilon": "epsilon",
+}  # fmt: skip
+WRAPPERS = re.compile(r"\\(?:mathrm|mathit|mathbf|boldsymbol|text|textbf|textrm|operatorname|mbox|boxed)\s*\{([^{}]*)\}")
+ACCENTS = re.compile(r"\\(?:wide)?hat\s*(?:\{([A-Za-z])\}|([A-Za-z]))")
+FRACTION = re.compile(r"\\[dt]?frac\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|(\d))\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|(\d))")
+ROOT = re.compile(r"\\sqrt\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
+COMMAND = re.compile(r"\\([A-Za-z]+)")
+SPACING = re.compile(r"\\[,;:! ]|~|&|\\\\(?:\[[^\]]*\])?|\\(?:nonumber|notag)\b|\\(?:begin|end)\{[a-z*]+\}")
+EMPHASIS = re.compile(r"\*\*([^*]+)\*\*(?=\s|$|[:=|])")
+POWER_OF_TEN = re.compile(r"(?<=\d)\s*(?:\*|[xX](?=\s*10\s*\^))\s*10\s*(?:\^|\*\*)\s*[{(]?\s*([+-]?\d{1,3})\s*[)}]?")
+
+
+def plain(text: str) -> str:
+    """The text in plain ASCII, as far as it is mathematics."""
+    text = RAISED_RUN.sub(lambda run: f"^{{{run[0].translate(RAISED)}}}", text)
+    text = "".join(SIGNS.get(c, c) for c in text)
+    text = unicodedata.normalize("NFKC", text)
+    text = "".join(SIGNS.get(c, GREEK.get(c, c)) for c in text)
+    if "\\" in text or "&" in text:
+        text = without_latex(text)
+    text = EMPHASIS.sub(r"\1", text.replace("$", "").replace("`", "")).replace("**", "^")
+    return re.sub(r"[ \t]+", " ", POWER_OF_TEN.sub(r"e\1", text)).strip()
+
+
+def without_latex(text: str) -> str:
+    text = text.replace(r"\(", "").replace(r"\)", "").replace(r"\[", "").replace(r"\]", "").replace(r"\_", "_")
+    text = SPACING.sub(" ", text)
+    for _ in range(8):
+        before = text
+        text = WRAPPERS.sub(r"\1", text)
+        text = ACCENTS.sub(lambda found: f"{found[1] or found[2]}_hat", text)
+        text = ROOT.sub(r" sqrt(\1)", text)
+        text = FRACTION.sub(lambda f: f"({f[1] or f[2]})/({f[3] or f[4]})", text)
+        if text == before:
+            break
+    text = COMMAND.sub(lambda found: COMMANDS.get(found[1], found[0]), text)
+    return re.sub(r"\{\}", "", text)
