@@ -23,7 +23,7 @@ SECTIONS: list[tuple[str, Section, Callable[[Page], bool]]] = [  # name, text, a
     ("loss", loss, lambda page: page.has_loss),
     ("backward", backward, lambda page: page.has_loss),
     ("update", update, lambda page: page.updated and not page.brief),
-    ("helped", helped, lambda page: page.updated),
+    ("helped", helped, lambda page: page.updated and not page.only),  # it rests on every weight
     ("summary", summary, lambda page: page.count > 0),
 ]
 

@@ -29,7 +29,9 @@ COMMANDS = {
     "qquad": " ", "displaystyle": "", "lvert": "|", "rvert": "|", "to": "->", "rightarrow": "->", "dots": "...",
     "varepsilon": "epsilon",
 }  # fmt: skip
-WRAPPERS = re.compile(r"\\(?:mathrm|mathit|mathbf|boldsymbol|text|textbf|textrm|operatorname|mbox|boxed)\s*\{([^{}]*)\}")
+WRAPPERS = re.compile(
+    r"\\(?:mathrm|mathit|mathbf|boldsymbol|text|textbf|textrm|operatorname|mbox|boxed)\s*\{([^{}]*)\}"
+)
 ACCENTS = re.compile(r"\\(?:wide)?hat\s*(?:\{([A-Za-z])\}|([A-Za-z]))")
 FRACTION = re.compile(r"\\[dt]?frac\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|(\d))\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|(\d))")
 ROOT = re.compile(r"\\sqrt\s*\{((?:[^{}]|\{[^{}]*\})*)\}")

@@ -667,7 +667,9 @@ class _Reading:
     ) -> tuple[str, ...]:
         """The weights and biases that the page is for."""
         if written and not stands("loss", self.source.tree):
-            self.note_key(("only",), "only, but there is no loss to derive", "add targets and a loss, or leave only out")
+            self.note_key(
+                ("only",), "only, but there is no loss to derive", "add targets and a loss, or leave only out"
+            )
             return ()
         found = self.parameters("only", written, input_names, layers)
         for name in frozen & set(found):

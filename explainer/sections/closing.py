@@ -24,7 +24,7 @@ def update(page: Page) -> Iterator[str]:
 
 
 def update_steps(page: Page) -> Iterator[str]:
-    if page.in_tables:
+    if page.gradients_in_tables:
         yield page.say.text("update_table")
     for parameters in page.steps.parameters:
         for leaf, entries in parameters:
@@ -32,8 +32,8 @@ def update_steps(page: Page) -> Iterator[str]:
             made = page.steps.updates(leaf, entries)
             while chunk := [*islice(made, rule)]:
                 *states, lines = chunk
-                yield update_rows(page, lines) if page.in_tables else update_blocks(page, states, lines)
-    if page.in_tables:
+                yield update_rows(page, lines) if page.gradients_in_tables else update_blocks(page, states, lines)
+    if page.gradients_in_tables:
         yield page.say.text("table_end")
 
 
@@ -110,7 +110,7 @@ def summary(page: Page) -> Iterator[str]:
     yield page.say.text(
         "summary_opening", smooth=check.method == "complex step", worst=worst, rounded=page.steps.carried
     )
-    if page.count > MANY:
+    if page.written > MANY:
         yield page.say.text("summary_many" if page.scalars else "matrix_summary_many", count=page.count)
         return
     yield page.say.text("summary_table", links=not page.brief, updated=page.updated)

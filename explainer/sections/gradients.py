@@ -23,18 +23,19 @@ Parameters = Sequence[tuple[Node, Array]]
 
 
 def gradient_steps(page: Page, parameters: Parameters, chained: bool = True) -> Iterator[str]:
-    first = chained
+    """A step for each: the first with its whole chain, or each one that was asked for by name."""
+    unfolded = 1 if chained else 0
     for lines in page.steps.gradients(parameters):
         fields = gradient_fields(page, lines) | {
             "path": paths(page, lines),
             "lines": right_sides(lines),
             "from_steps": page.origins(lines),
         }
-        if first:
-            yield chain(page, lines, row_of(fields, 0))
-            fields = rows_from(fields, 1)
-        yield page.say.block("gradient", len(lines) - first, **fields)
-        first = False
+        count = len(lines) if chained and page.only else min(unfolded, len(lines))
+        for row in range(count):
+            yield chain(page, lines, row, row_of(fields, row))
+        yield page.say.block("gradient", len(lines) - count, **rows_from(fields, count))
+        unfolded = 0
 
 
 def row_of(fields: dict[str, Any], row: int) -> dict[str, Any]:
@@ -113,15 +114,15 @@ class Link:
         return Terms(sp.Mul(*factors, evaluate=False), quantities, entries, np.array([0]))
 
 
-def links(page: Page, lines: Lines) -> list[Link]:
-    """Every use of the first row's weight."""
+def links(page: Page, lines: Lines, row: int) -> list[Link]:
+    """Every use of the weight of one row."""
     found = []
     for group in lines.terms:
         z = group.quantities[0].node
         if group.quantities[0].what != "adjoint":  # the penalty
             continue
         y = next(layer.activation for layer in page.work.network.layers if layer.pre_activation is z)
-        for place in np.flatnonzero(group.owner == 0).tolist():
+        for place in np.flatnonzero(group.owner == row).tolist():
             one = slice(place, place + 1)
             rest = [(quantity, entries[one]) for quantity, entries in slots(group)[1:]]
             found.append(Link(z, y, group.entries[0][one], without_adjoint(group.pattern), rest))
@@ -137,10 +138,14 @@ def without_adjoint(pattern: Any) -> Any:
     return renamed(partial, {k + 1: k for k in range(len(pattern.free_symbols) - 1)})
 
 
-def chain(page: Page, lines: Lines, fields: dict[str, Any]) -> str:
-    """The first gradient of a layer with the whole chain written out, once for each use of the weight."""
-    used = links(page, lines)
-    if page.work.network.samples > 1 or any(not chained(page, link) for link in used) or len(used) < uses_of(lines):
+def chain(page: Page, lines: Lines, row: int, fields: dict[str, Any]) -> str:
+    """A gradient with the whole chain written out, once for each use of the weight."""
+    used = links(page, lines, row)
+    if (
+        page.work.network.samples > 1
+        or any(not chained(page, link) for link in used)
+        or len(used) < uses_of(lines, row)
+    ):
         return page.say.block(
             "gradient", 1, **{k: [v] if k != "lines" else tuple([x] for x in v) for k, v in fields.items()}
         )
@@ -151,7 +156,7 @@ def chain(page: Page, lines: Lines, fields: dict[str, Any]) -> str:
     ]
     whole_numbers: Sequence[str] = []
     if not page.steps.carried:  # carried by hand, the product of three need not round as delta times activation does
-        made = page.steps.lines("gradient", lines.quantity, lines.entries[:1], [link.terms for link in used])
+        made = page.steps.lines("gradient", lines.quantity, lines.entries[row : row + 1], [link.terms for link in used])
         whole_numbers = [made.numbers[0], made.printed[0]]
     return page.say.text(
         "chain",
@@ -163,9 +168,9 @@ def chain(page: Page, lines: Lines, fields: dict[str, Any]) -> str:
     )
 
 
-def uses_of(lines: Lines) -> int:
-    """How many terms the first row has."""
-    return sum(int((group.owner == 0).sum()) for group in lines.terms)
+def uses_of(lines: Lines, row: int) -> int:
+    """How many terms a row has."""
+    return sum(int((group.owner == row).sum()) for group in lines.terms)
 
 
 def chained(page: Page, link: Link) -> bool:

@@ -52,6 +52,21 @@ class Page:
         return detail == "brief" or (detail == "normal" and size > MANY)
 
     @property
+    def only(self) -> bool:
+        """Whether some weights are written, with what they rest on, and not all."""
+        return self.steps.kept is not None
+
+    @property
+    def gradients_in_tables(self) -> bool:
+        """Whether the weights of each layer are a table. Those that were asked for by name never are."""
+        return self.in_tables and not self.only
+
+    @property
+    def written(self) -> int:
+        """How many weights and biases are written."""
+        return sum(len(entries) for parameters in self.steps.parameters for _, entries in parameters)
+
+    @property
     def has_loss(self) -> bool:
         return self.work.network.loss is not None
 
@@ -77,6 +92,10 @@ class Page:
         """The entries of one sample, flat."""
         return entries_of(node, s, self.work.network.samples)
 
+    def written_of_sample(self, quantity: Quantity, s: int) -> Array:
+        """Those of them that are written."""
+        return self.steps.written(quantity, self.of_sample(quantity.node, s))
+
     def every(self, node: Node) -> Array:
         return np.arange(node.size)
 
@@ -84,10 +103,11 @@ class Page:
     def onward(self) -> dict[Node, list[str]]:
         return onward_paths(self.work.network, self.steps)
 
-    def labels(self, node: Node) -> list[str]:
-        """What the neurons of a node are called, safe for the format."""
+    def labels(self, node: Node, entries: Array | None = None) -> list[str]:
+        """What the neurons of a node are called, or those that some entries belong to; safe for the format."""
         assert isinstance(node.cells, Cells)
-        return [self.say.escape(label) for label in self.tex.labels(node.cells)]
+        labels = [self.say.escape(label) for label in self.tex.labels(node.cells)]
+        return labels if entries is None else [labels[k] for k in (entries // self.work.network.samples).tolist()]
 
     @property
     def view(self) -> str:

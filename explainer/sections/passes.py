@@ -25,6 +25,8 @@ def forward(page: Page) -> Iterator[str]:
         if net.samples > 1 and page.scalars:
             yield page.say.text("sample", number=s + 1)
         for number, layer in enumerate(net.layers, 1) if page.scalars else ():
+            if not len(page.written_of_sample(Quantity("value", layer.activation), s)):
+                continue
             yield page.say.text("layer", number=page.tex.layer(number), output=False)
             yield from (forward_table if page.in_tables else forward_steps)(page, layer, s)
             if net.samples == 1:
@@ -53,7 +55,7 @@ def forward_steps(page: Page, layer: Built, s: int) -> Iterator[str]:
         yield page.say.block(
             "forward_neuron",
             len(z),
-            label=page.labels(layer.activation)[part],
+            label=page.labels(layer.activation, z.entries),
             n=numbers(z),
             z=z.symbols,
             z_lines=right_sides(z),
@@ -68,7 +70,7 @@ def forward_steps(page: Page, layer: Built, s: int) -> Iterator[str]:
 
 def forward_table(page: Page, layer: Built, s: int) -> Iterator[str]:
     z, y = Quantity("value", layer.pre_activation), Quantity("value", layer.activation)
-    entries = page.of_sample(layer.activation, s=s)
+    entries = page.written_of_sample(y, s)
     if not page.brief:
         equations = general_equations(page.work, page.tex)
         yield page.say.text("forward_note", equations=page.both(equations["1"]["tex"], equations["2"]["tex"]))
@@ -78,7 +80,7 @@ def forward_table(page: Page, layer: Built, s: int) -> Iterator[str]:
     yield page.say.block(
         "forward_row",
         len(entries),
-        label=page.labels(layer.activation),
+        label=page.labels(layer.activation, entries),
         n=page.numbers_of(z, entries),
         m=page.numbers_of(y, entries),
         z_printed=page.printed(z, entries),
@@ -118,17 +120,21 @@ def backward(page: Page) -> Iterator[str]:
     for s in range(net.samples) if net.samples > 1 and page.scalars else ():
         yield page.say.text("sample", number=s + 1)
         for number, layer in zip(range(len(net.layers), 0, -1), reversed(net.layers), strict=True):
+            if not len(page.written_of_sample(Quantity("adjoint", layer.pre_activation), s)):
+                continue
             yield page.say.text("layer", number=page.tex.layer(number), output=layer is net.layers[-1])
             yield from (backward_table if page.in_tables else backward_steps)(page, layer, s)
     if net.samples > 1:
         yield page.say.text("all_samples")
     layers = [*zip(range(len(net.layers), 0, -1), reversed(net.layers), reversed(page.steps.parameters), strict=True)]
     for number, layer, parameters in layers:
+        if not len(page.steps.written(delta := Quantity("adjoint", layer.pre_activation), page.every(delta.node))):
+            continue
         yield page.say.text("layer", number=page.tex.layer(number), output=layer is net.layers[-1])
         if page.scalars and net.samples == 1:
             yield from (backward_table if page.in_tables else backward_steps)(page, layer, 0)
         if page.scalars and not page.brief:
-            yield from (gradient_table if page.in_tables else gradient_steps)(page, parameters)
+            yield from (gradient_table if page.gradients_in_tables else gradient_steps)(page, parameters)
         yield from backward_in_matrices(page, layer, parameters)
 
 
@@ -155,7 +161,7 @@ def backward_steps(page: Page, layer: Built, s: int) -> Iterator[str]:
     delta, loss = found["delta"], page.tex.loss
     every = delta[0].entries if len(delta) == 1 else np.concatenate([lines.entries for lines in delta])
     fields: dict[str, Any] = {
-        "label": page.labels(layer.activation),
+        "label": page.labels(layer.activation, every),
         "y": page.steps.symbols(Quantity("value", layer.activation), every),
         "z": page.steps.symbols(Quantity("value", layer.pre_activation), every),
         "p": column(delta, numbers),
@@ -250,7 +256,7 @@ def sides_of(found: Sequence[Lines]) -> tuple[Sequence[str], ...]:
 
 
 def backward_table(page: Page, layer: Built, s: int) -> Iterator[str]:
-    entries = page.of_sample(layer.activation, s=s)
+    entries = page.written_of_sample(Quantity("adjoint", layer.pre_activation), s)
     quantities = [quantity for quantity, _ in page.steps.backward_quantities(layer, s)]
     y, z = page.tex.general("activation", "j"), page.tex.general("pre_activation", "j")
     if not page.brief:
@@ -268,7 +274,7 @@ def backward_table(page: Page, layer: Built, s: int) -> Iterator[str]:
     yield page.say.block(
         "backward_row",
         len(entries),
-        label=page.labels(layer.activation),
+        label=page.labels(layer.activation, entries),
         steps=tuple(page.numbers_of(quantity, entries) for quantity in quantities),
         cells=tuple(page.printed(quantity, entries) for quantity in quantities),
     )
