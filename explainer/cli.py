@@ -77,6 +77,7 @@ OUTPUTS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
             "help": "How mathematics is marked in Markdown.",
         },
     ),
+    (("--templates",), {"metavar": "DIR", "help": "A folder of templates of your own, which win over ours."}),
 ]
 
 

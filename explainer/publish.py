@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-from .errors import OutputError, printable
+from .errors import ExplainerError, OutputError, printable
 from .render import Setting
 
 
@@ -138,4 +138,11 @@ def converter() -> Callable[..., str]:
 
 
 def mathml(tex: str, display: bool) -> str:
-    return converter()(tex, displaystyle=display)
+    """MathML of TeX; ExplainerError where a template wrote what is none."""
+    try:
+        return converter()(tex, displaystyle=display)
+    except Exception as error:
+        if type(error).__name__ != "LatexError":
+            raise
+        remedy = "mend the template that writes it"
+        raise ExplainerError(f"this is no mathematics that HTML can show: {printable(tex[:80])}; {remedy}") from None
