@@ -112,9 +112,15 @@ def faults_of(file: OwnFile, tree: nodes.Template) -> Iterator[Fault]:
         if isinstance(node, nodes.Output):
             for part in node.nodes:
                 if not isinstance(part, nodes.TemplateData) or part.data.strip():
-                    yield Fault(
-                        file.path, part.lineno, 1, "text outside a macro is never written", "put it into a macro"
-                    )
+                    line = first_line(file.text, part)
+                    yield Fault(file.path, line, 1, "text outside a macro is never written", "put it into a macro")
+
+
+def first_line(text: str, part: nodes.Node) -> int:
+    """The line where a part begins; of text, where its first word stands."""
+    word = part.data.split()[0] if isinstance(part, nodes.TemplateData) else ""
+    lines = enumerate(text.split("\n")[part.lineno - 1 :], part.lineno)
+    return next((number for number, line in lines if word in line), part.lineno)
 
 
 def every_node(tree: nodes.Node) -> Iterator[nodes.Node]:
