@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from .render import Speaker
+from .sections import brief
 from .sections.closing import curve_table, helped, progress, remarks, summary, update
 from .sections.matrices import in_matrices
 from .sections.opening import conventions, equations, given, question
@@ -16,19 +17,26 @@ Section = Callable[[Page], Iterator[str]]
 
 SECTIONS: list[tuple[str, Section, Callable[[Page], bool]]] = [  # name, text, and whether a page has it
     ("given", given, lambda page: True),
-    ("conventions", conventions, lambda page: not page.brief),
-    ("equations", equations, lambda page: not page.brief),
-    ("matrices", in_matrices, lambda page: page.view != "scalar" and not page.brief),
+    ("conventions", conventions, lambda page: True),
+    ("equations", equations, lambda page: True),
+    ("matrices", in_matrices, lambda page: page.view != "scalar"),
     ("forward", forward, lambda page: True),
     ("loss", loss, lambda page: page.has_loss),
     ("backward", backward, lambda page: page.has_loss),
-    ("update", update, lambda page: page.updated and not page.brief),
+    ("update", update, lambda page: page.updated),
     ("helped", helped, lambda page: page.updated and not page.only),  # it rests on every weight
     ("summary", summary, lambda page: page.count > 0),
 ]
 
 
-AGAIN = ("forward", "loss", "backward", "update", "helped", "summary")  # what is worked anew for every update
+BRIEF: list[tuple[str, Section, Callable[[Page], bool]]] = [  # the page of results
+    ("given", brief.given, lambda page: True),
+    ("neurons", brief.neurons, lambda page: True),
+    ("loss", brief.loss, lambda page: page.has_loss),
+    ("summary", brief.weights, lambda page: page.count > 0),
+]
+
+AGAIN = ("forward", "neurons", "loss", "backward", "update", "helped", "summary")  # worked anew for every update
 
 
 Curve = Sequence[tuple[int, float]]
@@ -43,7 +51,7 @@ def document(works: Sequence[Worked], say: Speaker, curve: Curve = ()) -> Iterat
     sections = [
         (anchor(page, name), title(page, name, len(pages), bool(curve)), section, page)
         for page in pages
-        for name, section, has in SECTIONS
+        for name, section, has in (BRIEF if page.brief else SECTIONS)
         if has(page) and (page is pages[0] or name in AGAIN)
     ]
     contents = [[name, heading] for name, heading, _, _ in sections]

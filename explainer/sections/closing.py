@@ -89,31 +89,37 @@ def helped(page: Page) -> Iterator[str]:
     losses = (lines for node in nodes for lines in page.steps.loss_lines("updated", node, page.every(node)))
     equations = say.rows("output_after", len(outputs), n=numbers(outputs), left=outputs.symbols, right=outputs.printed)
     yield say.text("helped_opening", outputs=say.word("separator").join(equations))
-    if not page.brief:
-        yield from loss_lines(page, losses)
+    yield from loss_lines(page, losses)
+    yield verdict(page)
+
+
+def verdict(page: Page) -> str:
+    """Whether the loss is smaller after the update."""
     before, after = page.work.loss_before, page.work.loss_after
     assert before is not None
     assert after is not None
-    verdict = "better" if after < before else "worse" if after > before else "same"
+    found = "better" if after < before else "worse" if after > before else "same"
     shown = tex_numbers(page.work.precision.texts(np.array([before, after])))
-    yield say.text(
-        f"verdict_{verdict}",
+    return page.say.text(
+        f"verdict_{found}",
         before=rf"{page.tex.loss} = {shown[0]}",
         after=f"{page.tex.primed(page.tex.loss)} = {shown[1]}",
     )
 
 
 def summary(page: Page) -> Iterator[str]:
-    check = page.work.check
-    assert check is not None
-    worst = tex_power(f"{check.worst_relative_error:.1e}") if check.worst_relative_error else "0"
-    yield page.say.text(
-        "summary_opening", smooth=check.method == "complex step", worst=worst, rounded=page.steps.carried
-    )
+    yield check_sentence(page)
     if page.written > MANY:
         yield page.say.text("summary_many" if page.scalars else "matrix_summary_many", count=page.count)
         return
-    yield page.say.text("summary_table", links=not page.brief, updated=page.updated)
+    yield from weight_table(page, links=True)
+
+
+def weight_table(page: Page, links: bool) -> Iterator[str]:
+    """A row for each weight that is written; with `links` to the steps that found its gradient and its new value."""
+    check = page.work.check
+    assert check is not None
+    yield page.say.text("summary_table", links=links, updated=page.updated)
     for parameters in page.steps.parameters:
         for leaf, entries in parameters:
             value, gradient, new = (Quantity(what, leaf) for what in ("value", "adjoint", "updated"))
@@ -128,10 +134,20 @@ def summary(page: Page) -> Iterator[str]:
                 new=page.printed(after, entries),
                 n=page.numbers_of(gradient, entries),
                 m=page.numbers_of(after, entries),
-                links=not page.brief,
+                links=links,
                 updated=page.updated,
             )
     yield page.say.text("table_end")
+
+
+def check_sentence(page: Page) -> str:
+    """How the gradients were checked, and how well they agree."""
+    check = page.work.check
+    assert check is not None
+    worst = tex_power(f"{check.worst_relative_error:.1e}") if check.worst_relative_error else "0"
+    return page.say.text(
+        "summary_opening", smooth=check.method == "complex step", worst=worst, rounded=page.steps.carried
+    )
 
 
 def progress(pages: Sequence[Page]) -> Iterator[str]:

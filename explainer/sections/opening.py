@@ -10,6 +10,7 @@ import numpy as np
 
 from ..formulas import definition, partials, plain, slot
 from ..graph import Cells, Node, Picked, order
+from ..networks import Network
 from ..notation import STATES, Quantity, Tex, tex_partial
 from ..optimizers import rule_of
 from ..typeset import in_symbols
@@ -20,23 +21,20 @@ from .page import MANY, Page
 
 def question(page: Page) -> Iterator[str]:
     net, say = page.work.network, page.say
-    sizes = "-".join(str(node.shape[0]) for node in (net.inputs, *(layer.activation for layer in net.layers)))
     if net.loss is None:
-        yield say.text("question_forward", sizes=sizes)
-    else:
-        yield say.text("question", sizes=sizes, parameters=page.count, loss=page.tex.loss)
+        yield say.text("question_forward", sizes=sizes(net))
+    elif not page.brief:
+        yield say.text("question", sizes=sizes(net), parameters=page.count, loss=page.tex.loss)
+
+
+def sizes(net: Network) -> str:
+    """2-2-3-1: how many inputs, and how many neurons in each layer."""
+    return "-".join(str(node.shape[0]) for node in (net.inputs, *(layer.activation for layer in net.layers)))
 
 
 def given(page: Page) -> Iterator[str]:
     net, say = page.work.network, page.say
-    yield say.text(
-        "given",
-        inputs=page.equalities(net.inputs)
-        if net.inputs.size <= MANY
-        else say.text("given_inputs", count=net.inputs.size),
-        targets=page.equalities(net.targets) if net.targets is not None else "",
-        rate=say.word("separator").join(page.equalities(node) for node in net.constants.values()),
-    )
+    yield from data(page, MANY)
     if page.work.iteration > 1:
         yield say.text("given_later", updates=page.work.iteration - 1)
     for number, layer in enumerate(net.layers, 1):
@@ -55,6 +53,35 @@ def given(page: Page) -> Iterator[str]:
             for row, place in zip(rows, range(len(labels)), strict=True):
                 row.append(page.equalities(layer.biases, np.array([place])))
         yield say.text("given_weights", rows=rows, biases=layer.biases is not None)
+
+
+def data(page: Page, most: int) -> Iterator[str]:
+    """Inputs, targets and the numbers of the optimizer; many samples in a table. More than `most` are only counted."""
+    net, say = page.work.network, page.say
+    nodes = [node for node in (net.inputs, net.targets) if node is not None]
+    table = net.samples > 1 and sum(node.size for node in nodes) <= most
+    rate = say.word("separator").join(page.equalities(node) for node in net.constants.values())
+    if not table:
+        given = [
+            page.equalities(node) if node.size <= most else say.text("given_numbers", count=node.size) for node in nodes
+        ]
+        yield say.text("given", inputs=given[0], targets=given[1] if len(given) > 1 else "", rate=rate)
+        return
+    heads = [
+        symbol
+        for node in nodes
+        for symbol in page.tex.cell_symbols(without_samples(node.cells), np.arange(node.shape[0]))
+    ]
+    columns = [
+        page.printed(Quantity("value", node), row) for node in nodes for row in np.arange(node.size).reshape(node.shape)
+    ]
+    rows = [
+        [str(s), *(say.text("mathematics", tex=cell) for cell in row)]
+        for s, row in enumerate(zip(*columns, strict=True), 1)
+    ]
+    yield say.text("given_samples", heads=heads, rows=rows, targets=len(nodes) > 1)
+    if rate:
+        yield say.text("given_rate", rate=rate)
 
 
 def conventions(page: Page) -> Iterator[str]:

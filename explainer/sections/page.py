@@ -49,7 +49,7 @@ class Page:
         """Whether each layer is a table, rather than a step for each weight."""
         detail = self.work.network.problem.writing.detail
         size = sum(layer.weights.size for layer in self.work.network.layers) * self.work.network.samples
-        return detail == "brief" or (detail == "normal" and size > MANY)
+        return detail == "normal" and size > MANY
 
     @property
     def only(self) -> bool:

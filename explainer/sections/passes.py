@@ -71,9 +71,8 @@ def forward_steps(page: Page, layer: Built, s: int) -> Iterator[str]:
 def forward_table(page: Page, layer: Built, s: int) -> Iterator[str]:
     z, y = Quantity("value", layer.pre_activation), Quantity("value", layer.activation)
     entries = page.written_of_sample(y, s)
-    if not page.brief:
-        equations = general_equations(page.work, page.tex)
-        yield page.say.text("forward_note", equations=page.both(equations["1"]["tex"], equations["2"]["tex"]))
+    equations = general_equations(page.work, page.tex)
+    yield page.say.text("forward_note", equations=page.both(equations["1"]["tex"], equations["2"]["tex"]))
     yield page.say.text(
         "forward_table", z=page.tex.general("pre_activation", "j"), y=page.tex.general("activation", "j")
     )
@@ -113,10 +112,9 @@ def loss_lines(page: Page, found: Iterable[Lines]) -> Iterator[str]:
 
 def backward(page: Page) -> Iterator[str]:
     net = page.work.network
-    if not page.brief:
-        yield page.say.text("backward_opening")
-        if net.loss is not None and net.loss.from_activation is not None:
-            yield from scores_derivation(page)
+    yield page.say.text("backward_opening")
+    if net.loss is not None and net.loss.from_activation is not None:
+        yield from scores_derivation(page)
     for s in range(net.samples) if net.samples > 1 and page.scalars else ():
         yield page.say.text("sample", number=s + 1)
         for number, layer in zip(range(len(net.layers), 0, -1), reversed(net.layers), strict=True):
@@ -133,7 +131,7 @@ def backward(page: Page) -> Iterator[str]:
         yield page.say.text("layer", number=page.tex.layer(number), output=layer is net.layers[-1])
         if page.scalars and net.samples == 1:
             yield from (backward_table if page.in_tables else backward_steps)(page, layer, 0)
-        if page.scalars and not page.brief:
+        if page.scalars:
             yield from (gradient_table if page.gradients_in_tables else gradient_steps)(page, parameters)
         yield from backward_in_matrices(page, layer, parameters)
 
@@ -259,15 +257,12 @@ def backward_table(page: Page, layer: Built, s: int) -> Iterator[str]:
     entries = page.written_of_sample(Quantity("adjoint", layer.pre_activation), s)
     quantities = [quantity for quantity, _ in page.steps.backward_quantities(layer, s)]
     y, z = page.tex.general("activation", "j"), page.tex.general("pre_activation", "j")
-    if not page.brief:
-        equations = general_equations(page.work, page.tex)
-        hidden = layer is not page.work.network.layers[-1]
-        yield page.say.text(
-            "backward_note",
-            equations=page.both(
-                *([equations["3"]["tex"]] if hidden and "3" in equations else []), equations["4"]["tex"]
-            ),
-        )
+    equations = general_equations(page.work, page.tex)
+    hidden = layer is not page.work.network.layers[-1]
+    yield page.say.text(
+        "backward_note",
+        equations=page.both(*([equations["3"]["tex"]] if hidden and "3" in equations else []), equations["4"]["tex"]),
+    )
     heads = {"slope": tex_partial(y, z), "adjoint": tex_partial(page.tex.loss, y)}
     general = [page.tex.general("delta", "j") if q.node is layer.pre_activation else heads[q.what] for q in quantities]
     yield page.say.text("backward_table", heads=general)
