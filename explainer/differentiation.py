@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from .derivatives import VALUE, Ending, Step, ending, steps, with_argument
-from .digits import Precision, tex_numbers, tex_power
+from .dialects import TEX, Dialect
+from .digits import Precision, number_in, numbers_in
 from .errors import CheckFailed, Fault, InputError
 from .expressions import (
     FUNCTIONS,
@@ -29,8 +30,8 @@ from .expressions import (
     value,
     written,
 )
-from .formula_tex import FormulaTex
-from .notation import tex_name
+from .formula_text import FormulaText
+from .notation import name_in
 from .publish import ESCAPES, finished
 from .render import Setting, Speaker, streamed
 
@@ -38,19 +39,23 @@ SCHEMA = "explainer.differentiation/1"
 FILE = "EXPR"  # what faults call the formula
 NAME = re.compile(r"[A-Za-zΑ-Ωα-ω][A-Za-zΑ-Ωα-ω0-9_]{0,29}")
 
-RULES = {  # in u and v, formulas in the variable, and c, which does not depend on it
-    "constant": "c' = 0",
-    "variable": "VARIABLE' = 1",
-    "factor": "(c u)' = c u'",
-    "sum": "(u + v)' = u' + v'",
-    "product": "(u v)' = u' v + u v'",
-    "quotient": r"\left(\frac{u}{v}\right)' = \frac{u' v - u v'}{v^{2}}",
-    "reciprocal": r"\left(\frac{c}{v}\right)' = -\frac{c v'}{v^{2}}",
-    "power": "(u^{c})' = c u^{c - 1} u'",
-    "exponential": r"(c^{u})' = c^{u} \ln(c) u'",
-    "power_of_both": r"(u^{v})' = u^{v} \left(v' \ln(u) + \frac{v u'}{u}\right)",
-    "max": r"\max(u, v)' = \operatorname{H}(u - v) u' + \operatorname{H}(v - u) v'",
-    "min": r"\min(u, v)' = \operatorname{H}(v - u) u' + \operatorname{H}(u - v) v'",
+RULES: Mapping[
+    str, Callable[[Dialect, str], str]
+] = {  # in u and v, which depend on the variable x, and c, which does not
+    "constant": lambda m, x: "c' = 0",
+    "variable": lambda m, x: f"{x}' = 1",
+    "factor": lambda m, x: "(c u)' = c u'",
+    "sum": lambda m, x: "(u + v)' = u' + v'",
+    "product": lambda m, x: "(u v)' = u' v + u v'",
+    "quotient": lambda m, x: m.brackets(m.fraction("u", "v")) + "' = " + m.fraction("u' v - u v'", "v" + m.sup(2)),
+    "reciprocal": lambda m, x: m.brackets(m.fraction("c", "v")) + "' = -" + m.fraction("c v'", "v" + m.sup(2)),
+    "power": lambda m, x: f"(u{m.sup('c')})' = c u{m.sup('c - 1')} u'",
+    "exponential": lambda m, x: f"(c{m.sup('u')})' = c{m.sup('u')} {m.called('ln')}(c) u'",
+    "power_of_both": lambda m, x: (
+        f"(u{m.sup('v')})' = u{m.sup('v')} " + m.brackets(f"v' {m.called('ln')}(u) + " + m.fraction("v u'", "u"))
+    ),
+    "max": lambda m, x: f"{m.called('max')}(u{m.comma}v)' = {m.called('H')}(u - v) u' + {m.called('H')}(v - u) v'",
+    "min": lambda m, x: f"{m.called('min')}(u{m.comma}v)' = {m.called('H')}(v - u) u' + {m.called('H')}(u - v) v'",
 }
 
 
@@ -166,37 +171,38 @@ def slope(tree: Tree, given: Mapping[str, float], variable: str) -> float:
 # ---- the page
 
 
-class Symbols:
-    """The formulas of one differentiation as TeX."""
+class Formulas:
+    """The formulas of one differentiation, in a dialect."""
 
-    def __init__(self, found: Differentiation) -> None:
-        self.variable = tex_name(found.variable)
+    def __init__(self, found: Differentiation, m: Dialect) -> None:
+        self.m = m
+        self.variable = name_in(m, found.variable)
         self.known = names(found.formula)
         self.result = next(each for each in ("y", "f", "w", "q", "y_1") if each not in self.known)
-        self.printer = FormulaTex(
-            lambda each, alone: self.result if each == VALUE.text else tex_name(each), euler="e" not in self.known
+        self.printer = FormulaText(
+            m, lambda each, alone: self.result if each == VALUE.text else name_in(m, each), euler="e" not in self.known
         )
 
     def __call__(self, tree: Tree) -> str:
         return self.printer.text(tree)
 
     def slope_of(self, tree: Tree) -> str:
-        return rf"\frac{{d}}{{d {self.variable}}} \left[ {self(tree)} \right]"
+        return f"{self.m.fraction('d', f'd {self.variable}')} {self.m.square(self(tree))}"
 
     @property
     def whole(self) -> str:
-        return rf"\frac{{d {self.result}}}{{d {self.variable}}}"
+        return self.m.ratio(self.result, self.variable)
 
     def rule(self, rule: str) -> str:
         """The rule in general: of a formula u, or of formulas u and v."""
         if rule in RULES:
-            return RULES[rule].replace("VARIABLE", self.variable)
-        printer = FormulaTex(lambda each, alone: each, euler=self.printer.euler)
+            return RULES[rule](self.m, self.variable)
+        printer = FormulaText(self.m, lambda each, alone: each, euler=self.printer.euler)
         u = symbol("u")
         form = with_argument(FUNCTIONS[rule].slope, u)
         text = printer.text(form, 1)
-        gap = r" \cdot " if text.startswith("-") or text.endswith(")") else " "
-        return rf"({printer.text(call(rule, u))})' = {text}{gap}u'"
+        gap = self.m.dot if text.startswith("-") or text.endswith(")") else " "
+        return f"({printer.text(call(rule, u))})' = {text}{gap}u'"
 
 
 def rules_used(found: Differentiation) -> list[str]:
@@ -212,42 +218,45 @@ def is_chained(step: Step) -> bool:
 
 def document(found: Differentiation, say: Speaker, language: str) -> Iterator[str]:
     """The page, piece by piece."""
-    tex = Symbols(found)
+    formula = Formulas(found, say.dialect)
     parts = ["rules", "steps", *(["short"] if found.ending else []), "check"]
     titles = {part: say.text("derivative_section", part=part) for part in parts}
     title = say.text(
         "derivative_title", formula=say.escape(written(found.formula)), variable=say.escape(found.variable)
     )
     yield say.text("begin", title=title, contents=[[part, titles[part]] for part in parts])
-    yield say.text("derivative_question", left=tex.result, lines=[tex(found.formula)], variable=tex.variable)
-    texts = {"rules": rule_list, "steps": step_list, "short": short_form, "check": check_table}
+    yield say.text(
+        "derivative_question", left=formula.result, lines=[formula(found.formula)], variable=formula.variable
+    )
+    sections = {"rules": rule_list, "steps": step_list, "short": short_form, "check": check_table}
     for part in parts:
         yield say.text("section", id=part, title=titles[part])
-        yield from texts[part](found, say, tex)
+        yield from sections[part](found, say, formula)
     yield say.text("end")
 
 
-def rule_list(found: Differentiation, say: Speaker, tex: Symbols) -> Iterator[str]:
-    yield say.text("derivative_rules_opening", variable=tex.variable)
+def rule_list(found: Differentiation, say: Speaker, formula: Formulas) -> Iterator[str]:
+    yield say.text("derivative_rules_opening", variable=formula.variable)
     yield say.text(
         "derivative_rules",
         items=[
-            say.text("derivative_rule", named=say.text("rule_name", rule=r), tex=tex.rule(r)) for r in rules_used(found)
+            say.text("derivative_rule", named=say.text("rule_name", rule=r), tex=formula.rule(r))
+            for r in rules_used(found)
         ],
     )
     if any(is_chained(step) for step in found.steps):
-        yield say.text("derivative_chain", variable=tex.variable)
+        yield say.text("derivative_chain", variable=formula.variable)
     for part in dict.fromkeys(part.text for part in subtrees(found.formula) if part.kind == "call"):
         if part in SEVERAL or FUNCTIONS[part].kinked:
             yield say.text("derivative_kink", kinked="max" if part in SEVERAL else part)
 
 
-def step_list(found: Differentiation, say: Speaker, tex: Symbols) -> Iterator[str]:
+def step_list(found: Differentiation, say: Speaker, formula: Formulas) -> Iterator[str]:
     rules = rules_used(found)
     for n, step in enumerate(found.steps, 1):
-        lines = list(dict.fromkeys((tex(step.at_first), tex(step.result))))
+        lines = list(dict.fromkeys((formula(step.at_first), formula(step.result))))
         origins = say.word("separator").join(
-            say.text("derivative_origin", symbol=tex(found.steps[k].of), n=str(k + 1)) for k in step.uses
+            say.text("derivative_origin", symbol=formula(found.steps[k].of), n=str(k + 1)) for k in step.uses
         )
         yield say.text(
             "derivative_step",
@@ -255,34 +264,36 @@ def step_list(found: Differentiation, say: Speaker, tex: Symbols) -> Iterator[st
             named=say.text("rule_name", rule=step.rule),
             number=str(rules.index(step.rule) + 1),
             chained=is_chained(step),
-            left=tex.slope_of(step.of),
+            left=formula.slope_of(step.of),
             lines=lines,
             from_steps=say.text("from_steps", origins=origins) if origins else "",
         )
 
 
-def short_form(found: Differentiation, say: Speaker, tex: Symbols) -> Iterator[str]:
+def short_form(found: Differentiation, say: Speaker, formula: Formulas) -> Iterator[str]:
     assert found.ending is not None
     which, lines = found.ending
-    texts = list(dict.fromkeys([tex(found.steps[-1].result), *map(tex, lines)]))
+    texts = list(dict.fromkeys([formula(found.steps[-1].result), *map(formula, lines)]))
     if which.name == "log_loss_of_logits":
-        probability = next(each for each in ("p", r"\hat{p}") if each not in tex.known)
-        target = tex(lines[-1]).partition(" - ")[2]
+        probability = next(each for each in ("p", formula.m.hat("p")) if each not in formula.known)
+        target = formula(lines[-1]).partition(" - ")[2]
         texts += [f"{probability} - {target}"] if lines[-1].kind == "sum" else []
-        yield say.text("derivative_short", ending=which.name, symbol=probability, left=tex.whole, lines=texts)
+        yield say.text("derivative_short", ending=which.name, symbol=probability, left=formula.whole, lines=texts)
     else:
-        yield say.text("derivative_short", ending=which.name, symbol=tex.result, left=tex.whole, lines=texts)
+        yield say.text("derivative_short", ending=which.name, symbol=formula.result, left=formula.whole, lines=texts)
 
 
-def check_table(found: Differentiation, say: Speaker, tex: Symbols) -> Iterator[str]:
+def check_table(found: Differentiation, say: Speaker, formula: Formulas) -> Iterator[str]:
     precision = Precision(8)
     yield say.text(
-        "derivative_check", variable=tex.variable, worst=tex_power(f"{found.worst:.1e}") if found.worst else "0"
+        "derivative_check",
+        variable=formula.variable,
+        worst=number_in(formula.m, f"{found.worst:.1e}") if found.worst else "0",
     )
-    yield say.text("derivative_table", left=tex.whole)
+    yield say.text("derivative_table", left=formula.whole)
     for point in found.points:
-        place = ", ".join(f"{tex_name(each)} = {number:g}" for each, number in point.given.items())
-        a, b = tex_numbers(precision.texts(np.array([point.found, point.numerical])))
+        place = ", ".join(f"{name_in(formula.m, each)} = {number:g}" for each, number in point.given.items())
+        a, b = numbers_in(formula.m, precision.texts(np.array([point.found, point.numerical])))
         yield say.text("derivative_row", place=place, printed=a, check=b)
     yield say.text("table_end")
 
@@ -291,13 +302,13 @@ def check_table(found: Differentiation, say: Speaker, tex: Symbols) -> Iterator[
 
 
 def record(found: Differentiation, say: Speaker) -> Iterator[str]:
-    tex = Symbols(found)
+    formula = Formulas(found, TEX)
     whole: dict[str, Any] = {
         "schema": SCHEMA,
         "formula": written(found.formula),
         "variable": found.variable,
         "derivative": found.derivative,
-        "latex": tex(found.steps[-1].result),
+        "latex": formula(found.steps[-1].result),
         "short": None,
         "steps": [
             {
@@ -305,8 +316,8 @@ def record(found: Differentiation, say: Speaker) -> Iterator[str]:
                 "kind": step.rule,
                 "of": written(step.of),
                 "derivative": written(step.result),
-                "latex": tex(step.at_first),
-                "printed": tex(step.result),
+                "latex": formula(step.at_first),
+                "printed": formula(step.result),
                 "uses": [f"S{k + 1}" for k in step.uses],
                 "reason": say.text("rule_name", rule=step.rule),
             }
@@ -319,5 +330,9 @@ def record(found: Differentiation, say: Speaker) -> Iterator[str]:
         },
     }
     if found.ending:
-        whole["short"] = {"name": found.ending[0].name, "value": tex.result, "latex": [*map(tex, found.ending[1])]}
+        whole["short"] = {
+            "name": found.ending[0].name,
+            "value": formula.result,
+            "latex": [*map(formula, found.ending[1])],
+        }
     yield json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False) + "\n"

@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 
 import numpy as np
 
+from .dialects import Dialect
 from .ops import Array
 
 FEWEST = 3  # significant digits that a small number keeps where decimals are asked for
@@ -94,19 +95,19 @@ def too_small(flat: Array, places: int, fewest: int) -> Array:
     return np.asarray((flat != 0) & (np.abs(flat) < 10.0 ** (fewest - 1 - places)))
 
 
-# ---- in TeX
+# ---- in formulas
 
 
-def tex_numbers(texts: Sequence[str]) -> list[str]:
+def numbers_in(m: Dialect, texts: Sequence[str]) -> list[str]:
     r"""-1.0013e-05 as -1.0013 \times 10^{-5}."""
-    return [text if "e" not in text else tex_power(text) for text in texts]
+    return [text if "e" not in text else number_in(m, text) for text in texts]
 
 
-def tex_operands(texts: Sequence[str]) -> list[str]:
+def operands_in(m: Dialect, texts: Sequence[str]) -> list[str]:
     """Numbers as parts of a formula: in brackets where they have a sign or a power of ten."""
-    return [text if text[0] != "-" and "e" not in text else f"({tex_power(text)})" for text in texts]
+    return [text if text[0] != "-" and "e" not in text else f"({number_in(m, text)})" for text in texts]
 
 
-def tex_power(text: str) -> str:
+def number_in(m: Dialect, text: str) -> str:
     mantissa, _, exponent = text.partition("e")
-    return rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa
+    return m.power_of_ten % (mantissa, int(exponent)) if exponent else mantissa

@@ -17,15 +17,16 @@ from typing import NamedTuple
 import numpy as np
 
 from .derivatives import VALUE, computed, derivative, recognised, slope_in_value
-from .digits import MOST_EXTRA, Precision, tex_numbers, tex_operands
+from .dialects import TEX, Dialect
+from .digits import MOST_EXTRA, Precision, numbers_in, operands_in
 from .errors import CheckFailed, ExplainerError
 from .expressions import SLOPES, Tree, largest_part, names, number, substituted, subtrees, symbol, value
-from .formula_tex import FormulaTex
+from .formula_text import FormulaText
 from .graph import Cells, Node, apply, leaf, order
-from .notation import tex_name
+from .notation import name_in
 from .problem import GraphProblem
 from .render import Speaker
-from .typeset import BREAK, in_lines
+from .typeset import in_lines
 from .values import Backward, Check, Values, backward, central, complex_step, forward, is_near_kink
 
 
@@ -272,7 +273,7 @@ def named(work: WorkedGraph) -> Iterator[tuple[str, float]]:
 
 @dataclass(frozen=True)
 class Line:
-    """One step: a formula in symbols, the same in numbers, and its result. Texts are TeX without delimiters."""
+    """One step: a formula in symbols, the same in numbers, and its result. Texts are formulas without delimiters."""
 
     n: int
     kind: str
@@ -296,11 +297,11 @@ KINDS = {"value": "node", "edge": "partial", "tangent": "forward", "adjoint": "r
 class Lines:
     """Makes the steps of a graph: values, partials, the forward sweeps, the reverse sweep, in this order."""
 
-    def __init__(self, work: WorkedGraph) -> None:
-        self.work = work
+    def __init__(self, work: WorkedGraph, m: Dialect = TEX) -> None:
+        self.work, self.m = work, m
         self.carried = work.problem.writing.carry == "rounded"
         taken = {*work.problem.input_names, *work.formulas}
-        self.printer = FormulaTex(self.symbol_of, euler="e" not in taken)
+        self.printer = FormulaText(m, self.symbol_of, euler="e" not in taken)
         self.number_of = {key: n for n, (key, _) in enumerate(self.trees, 1)}
 
     @cached_property
@@ -334,7 +335,7 @@ class Lines:
 
     def line(self, key: Key, tree: Tree) -> Line:
         operands = [key_of(text) for text in names(tree)]
-        printed = tex_numbers([self.text(key)])[0]
+        printed = numbers_in(self.m, [self.text(key)])[0]
         symbols, numbers = (
             in_terms(self.printer, tree, SYMBOLS_PER_LINE),
             self.in_numbers(tree, operands, self.work.numbers[key]),
@@ -354,7 +355,7 @@ class Lines:
         operands = [key_of(text) for text in names(tree)]
         found = float(value(tree, {key_name(edge): self.work.numbers[edge] for edge in operands}))
         numbers = self.in_numbers(tree, operands, found)
-        printed = tex_numbers(self.work.precision.texts(np.array([found]), keep_zeros=self.carried))[0]
+        printed = numbers_in(self.m, self.work.precision.texts(np.array([found]), keep_zeros=self.carried))[0]
         return [*dict.fromkeys((in_terms(self.printer, tree, SYMBOLS_PER_LINE), numbers, printed))]
 
     def text(self, key: Key, extra: int = 0) -> str:
@@ -379,8 +380,9 @@ class Lines:
             shown = float(value(tree, {text: float(found) for text, found in texts.items()}))
             if self.carried or abs(shown - target) <= unit:
                 break
-        printer = FormulaTex(
-            lambda text, alone: (tex_numbers if alone else tex_operands)([texts[text]])[0], True, self.printer.euler
+        m = self.m
+        printer = FormulaText(
+            m, lambda text, alone: (numbers_in if alone else operands_in)(m, [texts[text]])[0], True, self.printer.euler
         )
         return in_terms(printer, tree, NUMBERS_PER_LINE)
 
@@ -391,25 +393,26 @@ class Lines:
 
     def symbol(self, key: Key) -> str:
         """A value by its name, a partial along one edge with round d, all ways together with straight d."""
-        own = tex_name(key.node)
+        own = name_in(self.m, key.node)
         if key.what == "value":
             return own
         if key.what == "edge":
-            return rf"\frac{{\partial {own}}}{{\partial {tex_name(key.by)}}}"
-        above, below = (own, tex_name(key.by)) if key.what == "tangent" else (tex_name(self.work.end), own)
-        return rf"\frac{{d {above}}}{{d {below}}}"
+            return self.m.partial(own, name_in(self.m, key.by))
+        if key.what == "tangent":
+            return self.m.ratio(own, name_in(self.m, key.by))
+        return self.m.ratio(name_in(self.m, self.work.end), own)
 
 
 SYMBOLS_PER_LINE, NUMBERS_PER_LINE = 7, 10  # factors of a long sum of products
 
 
-def in_terms(printer: FormulaTex, tree: Tree, per_line: int) -> str:
+def in_terms(printer: FormulaText, tree: Tree, per_line: int) -> str:
     """A sum of products in lines of a few; any other formula as it is."""
     products = tree.kind == "sum" and any(part.kind == "product" for part in tree.parts)
     if not products:
         return printer.text(tree)
     longest = max(len(part.parts) for part in tree.parts)
-    return in_lines([printer.text(part) for part in tree.parts], max(1, per_line // max(longest, 1)))
+    return in_lines(printer.m, [printer.text(part) for part in tree.parts], max(1, per_line // max(longest, 1)))
 
 
 def signed(found: Tree) -> Tree:
@@ -447,8 +450,8 @@ def graph_record(work: WorkedGraph, say: Speaker) -> Iterator[str]:
             "id": f"S{line.n}",
             "kind": line.kind,
             "name": canonical(work, line.key),
-            "latex": line.formula.replace(BREAK, " "),
-            "numbers": line.numbers.replace(BREAK, " "),
+            "latex": line.formula.replace(TEX.line_break, " "),
+            "numbers": line.numbers.replace(TEX.line_break, " "),
             "printed": line.printed,
             "value": work.numbers[line.key],
             "uses": [f"S{n}" for n in sorted(lines.number_of[key] for key in line.uses)],

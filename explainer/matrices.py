@@ -17,17 +17,29 @@ from typing import Any
 
 import numpy as np
 
-from .digits import MOST_EXTRA, tex_numbers, tex_operands
+from .digits import MOST_EXTRA, numbers_in, operands_in
 from .errors import CheckFailed
 from .formulas import partials
 from .graph import Cells, Node, readers
 from .networks import Built
-from .notation import Quantity, Tex, quantity_of, tex_name, tex_partial
+from .notation import Quantity, Symbols, quantity_of
 from .ops import OPS, Array
 from .optimizers import STATES, rule_of
-from .presets import GREEK, tex_script
+from .presets import script_in
 from .worked import Worked
-from .written import MOST, Name, NotWritten, Written, abbreviated, as_written, in_names, number, of_pattern, with_shape
+from .written import (
+    MOST,
+    Name,
+    NotWritten,
+    Written,
+    abbreviated,
+    as_written,
+    in_names,
+    number,
+    number_text,
+    of_pattern,
+    with_shape,
+)
 
 WIDTH = 64  # digits, as printed, that a right side may be wide
 
@@ -47,26 +59,26 @@ INDICES = ("{row}", "{column}", "{pair}", ",")  # what a matrix as a whole has n
 class Names:
     """The symbols of a network's matrices: those of their entries in bold, with the layer in place of the neuron."""
 
-    def __init__(self, work: Worked, tex: Tex) -> None:
-        self.tex, self.net, self.notation = tex, work.network, tex.notation
+    def __init__(self, work: Worked, symbol: Symbols) -> None:
+        self.of_entry, self.net, self.notation, self.m = symbol, work.network, symbol.notation, symbol.m
 
     def of(self, quantity: str, layer: int) -> Name:
         """The symbol of a quantity of a layer, counted from 0."""
-        return self.symbol(quantity, self.tex.mark(self.shape_of(quantity), layer + 1), str(layer + 1))
+        return self.symbol(quantity, self.of_entry.mark(self.shape_of(quantity), layer + 1), str(layer + 1))
 
     def general(self, quantity: str, shift: int = 0) -> Name:
         """The symbol of a quantity of layer l, or of a layer so many after it."""
         before, here = ("l" + (f" {'+' if n > 0 else '-'} {abs(n)}" if n else "") for n in (shift - 1, shift))
-        return self.symbol(quantity, self.tex.ends_mark(self.shape_of(quantity), before, here), here)
+        return self.symbol(quantity, self.of_entry.ends_mark(self.shape_of(quantity), before, here), here)
 
     def symbol(self, quantity: str, mark: str, number: str) -> Name:
         """As the notation marks its layers, or by the number of the layer where it does not."""
         symbol = self.notation.symbols[self.shape_of(quantity)]
         sub, sup = (tuple(part for part in script if part not in INDICES) for script in (symbol.sub, symbol.sup))
         marked = "{layer}" in (*sub, *sup)
-        below, above = (tex_script(script, {"{layer}": mark}) for script in (sub, sup))
+        below, above = (script_in(self.m, script, {"{layer}": mark}) for script in (sub, sup))
         letter = OWN.get(quantity) or LETTERS.get(self.notation.name, {}).get(quantity, symbol.base)
-        return self.name(letter, below if marked else number, above if marked else "")
+        return self.name(letter, below if marked else self.m.label(number), above if marked else "")
 
     def shape_of(self, quantity: str) -> str:
         """The quantity that stands in the places of this one: masks and gradients are marked as what they are of."""
@@ -85,7 +97,8 @@ class Names:
         return self.name(own if own and letters.count(own) == 1 else kind[0].replace("i", "x"))
 
     def name(self, letter: str, sub: str = "", sup: str = "") -> Name:
-        return Name(bold(letter), sub, sup, self.notation.updated, tex_script(self.notation.sample, {"{sample}": "s"}))
+        sample = script_in(self.m, self.notation.sample, {"{sample}": "s"})
+        return Name(self.m.bold_base(letter), sub, sup, self.notation.updated, sample)
 
 
 def letter_of(names: Sequence[str]) -> str | None:
@@ -93,10 +106,6 @@ def letter_of(names: Sequence[str]) -> str | None:
     letters = {name.rstrip("0123456789").rstrip("_") for name in names}
     (letter,) = letters if len(letters) == 1 else ("",)
     return letter if len(letter) == 1 else None
-
-
-def bold(base: str) -> str:
-    return rf"\boldsymbol{{\{base}}}" if base in GREEK else rf"\mathbf{{{base}}}"
 
 
 # ---- the equations
@@ -149,9 +158,9 @@ class Shown:
 class Matrices:
     """Makes the matrix equations of one iteration, layer by layer (counted from 0), each once."""
 
-    def __init__(self, work: Worked, tex: Tex) -> None:
-        self.work, self.tex, self.net = work, tex, work.network
-        self.names = Names(work, tex)
+    def __init__(self, work: Worked, symbol: Symbols) -> None:
+        self.work, self.symbol, self.net, self.m = work, symbol, work.network, symbol.m
+        self.names = Names(work, symbol)
         self.reads = readers(self.net.end)
         self.carried = self.net.problem.writing.carry == "rounded"
         self.leaves: dict[Quantity, Written] = {}
@@ -170,24 +179,26 @@ class Matrices:
         """A value, by its name, and what is found about it, by the names that follow from it."""
         node, numbers = quantity.node, self.work.numbers
         per_sample = quantity_of(node) in ("input", "target", "pre_activation", "activation")
-        self.leaves[quantity] = self.leaf(quantity, name.tex(), name.tex(sampled=True) if per_sample else "")
+        self.leaves[quantity] = self.leaf(
+            quantity, name.text(self.m), name.text(self.m, sampled=True) if per_sample else ""
+        )
         if quantity.what == "adjoint":
             return
         updated = Quantity("updated", node)
-        self.leaves[updated] = self.leaf(updated, name.tex(updated=True), array=self.updated(node))
-        found = {"adjoint": tex_partial(self.tex.loss, name.tex())}
+        self.leaves[updated] = self.leaf(updated, name.text(self.m, updated=True), array=self.updated(node))
+        found = {"adjoint": self.m.partial(self.symbol.loss, name.text(self.m))}
         if node.op != "leaf" and quantity_of(node) == "activation":
             z = self.leaves[Quantity("value", node.parents[0])]
-            found["slope"] = f"{self.tex.function}'({z.tex})"
-        for what, tex in found.items():
+            found["slope"] = f"{self.symbol.function}'({z.symbol})"
+        for what, symbol in found.items():
             q = Quantity(what, node)
             if q in numbers and q not in self.leaves:
-                sampled = tex.replace(name.tex(), name.tex(sampled=True)) if per_sample else ""
-                self.leaves[q] = self.leaf(q, tex, sampled)
+                own, one = name.text(self.m), name.text(self.m, sampled=True)
+                self.leaves[q] = self.leaf(q, symbol, symbol.replace(own, one) if per_sample else "")
 
-    def leaf(self, quantity: Quantity, tex: str, sampled: str = "", array: Any = None) -> Written:
+    def leaf(self, quantity: Quantity, symbol: str, sampled: str = "", array: Any = None) -> Written:
         numbers = self.work.numbers.get(quantity) if array is None else array
-        return Written("leaf", tex=tex, sampled=sampled, array=numbers, quantity=quantity)
+        return Written("leaf", symbol=symbol, sampled=sampled, array=numbers, quantity=quantity)
 
     def updated(self, node: Node) -> Array | None:
         pool = node.parents[0] if node.op == "take" else node
@@ -225,7 +236,7 @@ class Matrices:
         yield self.equation("pre_activation", f"z[layer {at + 1}]", Quantity("value", z), [form])
         inside = self.leaves[Quantity("value", z)]
         form = Written(
-            "applied", (inside,), tex=self.tex.function, function=lambda array: OPS[y.op].value(array, **y.params)
+            "applied", (inside,), symbol=self.symbol.function, function=lambda array: OPS[y.op].value(array, **y.params)
         )
         yield self.equation("activation", f"Y[layer {at + 1}]", Quantity("value", y), [form])
 
@@ -308,10 +319,8 @@ class Matrices:
             raise NotWritten(node.op) from None
         found = of_pattern(term.pattern, slots)
         if found.how == "number":  # the slope of a straight line: a matrix of that number
-            shape = node.shape
-            found = Written(
-                "leaf", tex=r"\mathbf{1}" if found.array == 1 else found.tex, array=found.array * np.ones(shape)
-            )
+            symbol = self.m.bold(1) if found.array == 1 else number_text(self.m, float(found.array))
+            found = Written("leaf", symbol=symbol, array=found.array * np.ones(node.shape))
         return found
 
     # ---- gradients and the update
@@ -321,7 +330,7 @@ class Matrices:
             mask, shared = self.mask(node), self.shared(node)
             forms = self.gradient_forms(node, mask)
             name = f"dE/d{'W' if kind == 'weight' else 'b'}[layer {at + 1}]"
-            left = tex_partial(self.tex.loss, self.leaves[Quantity("value", node)].tex)
+            left = self.m.partial(self.symbol.loss, self.leaves[Quantity("value", node)].symbol)
             quantity = Quantity("adjoint", node)
             value = self.gradient(node)
             if shared:
@@ -331,7 +340,7 @@ class Matrices:
                 name,
                 quantity,
                 forms,
-                left=Written("leaf", tex=left, array=value, quantity=quantity),
+                left=Written("leaf", symbol=left, array=value, quantity=quantity),
                 masked=not mask.all(),
                 shared=shared,
             )
@@ -352,7 +361,7 @@ class Matrices:
             forms.append(summed([Written("over_samples", (first,)), *found[1:]]))
         if mask.all():
             return forms
-        kept = Written("leaf", tex=self.mask_name(node), array=mask.astype(float))
+        kept = Written("leaf", symbol=self.mask_name(node), array=mask.astype(float))
         return [form * kept for form in forms]
 
     def penalties(self, node: Node) -> list[Written]:
@@ -399,9 +408,9 @@ class Matrices:
     def constant(self, node: Node) -> Written:
         """A number of the optimizer."""
         quantity = Quantity("value", node)
-        known = quantity_of(node) in self.tex.notation.symbols
-        tex = self.tex.symbols(quantity, np.array([0]))[0] if known else tex_name(node.name)
-        return Written("leaf", tex=tex, array=self.work.numbers[quantity], quantity=quantity)
+        known = quantity_of(node) in self.symbol.notation.symbols
+        symbol = self.symbol.symbols(quantity, np.array([0]))[0] if known else self.symbol.name(node.name)
+        return Written("leaf", symbol=symbol, array=self.work.numbers[quantity], quantity=quantity)
 
     def state(self, name: str, node: Node, pool: Node) -> Written:
         """A state of the optimizer for each weight of a layer; `_old` as the iteration before left it."""
@@ -409,29 +418,31 @@ class Matrices:
         array = self.work.numbers.get(quantity, np.zeros(pool.shape))
         array = (array if node is pool else self.placed(node, array)) * self.mask(node)
         letter, _, hat = name.removesuffix("_old").partition("_")
-        base = rf"\hat{{{bold(letter)}}}" if hat else bold(letter)
-        old = r"\mathrm{old}" if name.endswith("_old") else ""
-        tex = Name(base, self.leaves[Quantity("value", node)].tex, old).tex()
-        return Written("leaf", tex=tex, array=array, quantity=Quantity(name, node))
+        bold = self.m.bold_base(letter)
+        old = self.m.word("old") if name.endswith("_old") else ""
+        of = Name(self.m.hat(bold) if hat else bold, self.leaves[Quantity("value", node)].symbol, old)
+        return Written("leaf", symbol=of.text(self.m), array=array, quantity=Quantity(name, node))
 
     def gradient_leaf(self, node: Node) -> Written:
         """The gradient that the update takes: where weights are shared, with their sums in their places."""
         array, quantity = self.gradient(node), Quantity("adjoint", node)
-        tex = tex_partial(self.tex.loss, self.leaves[Quantity("value", node)].tex)
+        symbol = self.m.partial(self.symbol.loss, self.leaves[Quantity("value", node)].symbol)
         if self.shared(node):
-            tex = self.whole_name(node)
-        return Written("leaf", tex=tex, array=array, quantity=quantity)
+            symbol = self.whole_name(node)
+        return Written("leaf", symbol=symbol, array=array, quantity=quantity)
 
     def layer_of(self, node: Node) -> int:
         return next(at for at, layer in enumerate(self.net.layers) if node in (layer.weights, layer.biases))
 
     def mask_name(self, node: Node) -> str:
-        return self.names.of("mask" if quantity_of(node) == "weight" else "mask of biases", self.layer_of(node)).tex()
+        return self.names.of("mask" if quantity_of(node) == "weight" else "mask of biases", self.layer_of(node)).text(
+            self.m
+        )
 
     def whole_name(self, node: Node) -> str:
         """What the gradient is called in which shared weights have their sums."""
         own = "gradient" if quantity_of(node) == "weight" else "gradient of biases"
-        return self.names.of(own, self.layer_of(node)).tex()
+        return self.names.of(own, self.layer_of(node)).text(self.m)
 
     def parameters(self, at: int) -> Iterator[tuple[str, Node]]:
         """The weights and the biases of a layer, where any of them is trained."""
@@ -467,7 +478,7 @@ class Matrices:
     def shared(self, node: Node) -> tuple[str, ...]:
         """The symbols of the trained weights here that stand in other places too."""
         (_, leaf), entries = self.shared_gradients(node)
-        return tuple(self.tex.symbols(Quantity("value", leaf), entries)) if len(entries) else ()
+        return tuple(self.symbol.symbols(Quantity("value", leaf), entries)) if len(entries) else ()
 
     def shared_gradients(self, node: Node) -> tuple[Quantity, Array]:
         """Where their gradients are."""
@@ -523,14 +534,15 @@ class Matrices:
     def shown(self, equation: Equation) -> Shown:
         value, forms = equation.value, equation.forms
         cells = self.texts(value, equation.found)
-        printed, whole = abbreviated(cells, WIDTH)
-        symbols = tuple(text for form in forms if (text := form.text(in_names)))
-        shapes = tuple(text for form in forms if (text := form.text(with_shape)))
+        printed, whole = abbreviated(self.m, cells, WIDTH)
+        names, with_shapes = partial(in_names, self.m), partial(with_shape, self.m)
+        symbols = tuple(text for form in forms if (text := form.text(self.m, names)))
+        shapes = tuple(text for form in forms if (text := form.text(self.m, with_shapes)))
         small = whole and all(max(np.shape(leaf.array), default=0) <= MOST for form in forms for leaf in form.leaves())
         numbers = self.in_numbers(forms[0], value) if forms and small else ""
         return Shown(
-            in_names(equation.left, False),
-            with_shape(equation.left, False),
+            names(equation.left, False),
+            with_shapes(equation.left, False),
             symbols,
             shapes,
             numbers if numbers != printed else "",
@@ -538,7 +550,7 @@ class Matrices:
         )
 
     def texts(self, array: Array, found: bool, extra: int = 0) -> list[list[str]]:
-        texts = tex_numbers(self.work.precision.texts(array, extra, keep_zeros=found and self.carried))
+        texts = numbers_in(self.m, self.work.precision.texts(array, extra, keep_zeros=found and self.carried))
         columns = array.shape[1]
         return [texts[k : k + columns] for k in range(0, len(texts), columns)]
 
@@ -552,7 +564,7 @@ class Matrices:
         for extra in range(1 if self.carried else MOST_EXTRA + 1):
             found = form.value(partial(self.rounded, extra=extra))
             if self.carried or (np.abs(found - shown) <= unit).all():
-                return form.text(partial(self.leaf_numbers, extra=extra), WIDTH, term_by_term=True) or ""
+                return form.text(self.m, partial(self.leaf_numbers, extra=extra), WIDTH, term_by_term=True) or ""
         return ""
 
     def rounded(self, leaf: Written, extra: int) -> Array:
@@ -563,8 +575,8 @@ class Matrices:
         array = np.asarray(leaf.array, float)
         found = leaf.quantity is not None and not (leaf.quantity.what == "value" and leaf.quantity.node.op == "leaf")
         if array.ndim != 2:
-            return tex_operands(self.work.precision.texts(array, extra))[0]
-        return abbreviated(self.texts(array.T if transposed else array, found, extra), np.inf)[0]
+            return operands_in(self.m, self.work.precision.texts(array, extra))[0]
+        return abbreviated(self.m, self.texts(array.T if transposed else array, found, extra), np.inf)[0]
 
     # ---- what is given, entry by entry
 
@@ -576,14 +588,14 @@ class Matrices:
         if node.op == "take":
             where = node.params["where"].ravel()
             there = np.flatnonzero(where >= 0)
-            symbols[there] = self.tex.symbols(Quantity("value", node.parents[0]), where[there])
+            symbols[there] = self.symbol.symbols(Quantity("value", node.parents[0]), where[there])
         else:
             every = np.arange(node.size)
-            symbols[:] = self.tex.symbols(Quantity("value", node), every)
+            symbols[:] = self.symbol.symbols(Quantity("value", node), every)
         names: list[list[str]] = symbols.reshape(array.shape).tolist()
-        texts, _ = abbreviated(names, WIDTH)
-        numbers, _ = abbreviated(self.texts(array, False), WIDTH)
-        return with_shape(leaf, False), [texts, numbers]
+        texts, _ = abbreviated(self.m, names, WIDTH)
+        numbers, _ = abbreviated(self.m, self.texts(array, False), WIDTH)
+        return with_shape(self.m, leaf, False), [texts, numbers]
 
 
 def summed(parts: Sequence[Written]) -> Written:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
+from .dialects import TEX, Dialect
 from .graph import Cells, Node, Picked
 from .ops import Array
 from .presets import (
@@ -19,10 +20,9 @@ from .presets import (
     Symbol,
     bias_mark,
     layer_mark,
-    tex_base,
-    tex_primed,
-    tex_script,
-    tex_symbol,
+    marked,
+    script_in,
+    symbol_in,
     weight_mark,
     with_sample,
 )
@@ -137,16 +137,18 @@ def positions(count: int) -> tuple[str, ...]:
     return tuple(map(str, range(1, count + 1)))
 
 
-# ---- symbols in TeX
+# ---- symbols
 
 NAME = re.compile(r"(?P<base>[^\W\d_]+)_?(?P<rest>\w*)")
 
 
-class Tex:
-    """Symbols of one notation, in TeX, for a network of so many layers and one iteration of its training."""
+class Symbols:
+    """Symbols of one notation in one dialect, for a network of so many layers and one iteration of its training."""
 
-    def __init__(self, notation: Notation, layers: int, iteration: int = 1, per_sample: bool = False) -> None:
-        self.notation, self.layers, self.iteration = notation, layers, iteration
+    def __init__(
+        self, notation: Notation, layers: int, iteration: int = 1, per_sample: bool = False, m: Dialect = TEX
+    ) -> None:
+        self.notation, self.layers, self.iteration, self.m = notation, layers, iteration, m
         self.per_sample = per_sample  # adjoints of neurons are of their own sample's loss
         self.loss = self.general("loss")
         self.learning_rate = self.general("learning_rate")
@@ -164,18 +166,17 @@ class Tex:
         if what == "value":
             return own
         if what == "step":
-            return [rf"\Delta {s}" for s in own]
+            return [f"{self.m.greek('Delta')} {s}" for s in own]
         if what.removesuffix("_old") in STATES:
             return [self.state(what, symbol, quantity_of(node)) for symbol in own]
         if what == "slope":
-            return [
-                tex_partial(a, b) for a, b in zip(own, self.cell_symbols(node.parents[0].cells, entries), strict=True)
-            ]
+            below = self.cell_symbols(node.parents[0].cells, entries)
+            return [self.m.partial % pair for pair in zip(own, below, strict=True)]
         if self.per_sample and quantity_of(node) == "activation" and isinstance(node.cells, Cells):
             samples = Cells("sample_loss", ("",), node.cells.columns, sampled=True)
             losses = self.cell_symbols(samples, entries % len(node.cells.columns))
-            return [tex_partial(loss, s) for loss, s in zip(losses, own, strict=True)]
-        return [tex_partial(self.loss, s) for s in own]
+            return [self.m.partial % pair for pair in zip(losses, own, strict=True)]
+        return [self.m.partial % (self.loss, s) for s in own]
 
     def own_symbols(self, cells: Cells | Picked, entries: Array) -> list[str]:
         """As `cell_symbols`; remembers the last answer, since a line asks for the same entries several times."""
@@ -191,37 +192,36 @@ class Tex:
         quantity = quantity or cells.quantity
         if self.notation.symbols[quantity].base == "{name}":
             return self.named(cells, entries)
-        pattern, own = self.pattern(quantity, cells), tex_name
-        if updated:
-            pattern, own = self.primed(pattern), self.primed_name
-        return spelled(cells, entries, pattern, tex_label, own, self.notation.numbering)
+        pattern, own = self.pattern(quantity, cells, updated), self.updated_name if updated else self.name
+        return spelled(cells, entries, pattern, self.m.label, own, self.notation.numbering)
 
     def named(self, cells: Cells, entries: Array) -> list[str]:
         """The names of inputs or targets, each with its sample where there are several."""
         samples = [""]
         if cells.sampled:
             mark = with_sample(Symbol(""), self.notation.sample)
-            samples = [tex_script(mark.sup, {"{sample}": column}) for column in cells.columns]
-        names, n = [tex_name(row) for row in cells.rows], len(samples)
-        return [names[k // n] + (f"^{{{samples[k % n]}}}" if cells.sampled else "") for k in entries.tolist()]
+            samples = [self.m.sup % script_in(self.m, mark.sup, {"{sample}": column}) for column in cells.columns]
+        names, n = [self.name(row) for row in cells.rows], len(samples)
+        return [names[k // n] + samples[k % n] for k in entries.tolist()]
 
     def state(self, what: str, symbol: str, quantity: str) -> str:
         """A state of the optimizer: m_{36} of W_{36}, m_{b_6} of b_6; `old` is what the update before left."""
         base, _, hat = what.removesuffix("_old").partition("_")
-        own = re.fullmatch(rf"{re.escape(tex_base(self.notation.symbols['weight'].base))}_\{{(.*)\}}", symbol)
-        sub = own[1] if own and quantity == "weight" else symbol
-        letter = rf"\hat{{{base}}}" if hat else base
-        old = r"^{\mathrm{old}}" if what.endswith("_old") else ""
-        return f"{letter}_{{{sub}}}{old}"
+        begins, ends = (self.m.base(self.notation.symbols["weight"].base) + self.m.sub).split("%s")
+        own = quantity == "weight" and symbol.startswith(begins) and symbol.endswith(ends)
+        sub = symbol[len(begins) : -len(ends)] if own else symbol
+        letter = self.m.hat % base if hat else base
+        old = self.m.sup % self.m.word("old") if what.endswith("_old") else ""
+        return letter + self.m.sub % sub + old
 
-    def primed(self, symbol: str) -> str:
-        """The symbol of the value after the update."""
-        return tex_primed(symbol, self.notation.updated)
+    def name(self, name: str) -> str:
+        """A name that somebody gave: X1 is X with the subscript 1."""
+        return name_in(self.m, name)
 
-    def primed_name(self, name: str) -> str:
-        return self.primed(tex_name(name))
+    def updated_name(self, name: str) -> str:
+        return name_in(self.m, name, self.notation.updated)
 
-    def pattern(self, quantity: str, cells: Cells) -> str:
+    def pattern(self, quantity: str, cells: Cells, updated: bool = False) -> str:
         """The symbol of every entry, with {row} and {column} where the labels go."""
         rows, columns = ends(cells, self.notation.numbering)
         symbol, indices = self.notation.symbols[quantity], [*rows, *columns]
@@ -229,7 +229,8 @@ class Tex:
             symbol, indices = with_sample(symbol, self.notation.sample), [*rows]
         named = cells.from_inputs and self.notation.numbering == "labels"
         places = {"{layer}": self.mark(quantity, cells.layer), "{sample}": "{column}"}
-        return tex_symbol(symbol, places, commas=any(len(index) > 1 for index in indices), bracketed=named)
+        commas, mark = any(len(index) > 1 for index in indices), self.notation.updated if updated else ""
+        return symbol_in(self.m, symbol, places, commas, named, mark)
 
     def mark(self, quantity: str, layer: int) -> str:
         """How a symbol of a layer is marked; a weight or a bias is marked with either end, or with both."""
@@ -250,7 +251,7 @@ class Tex:
         """What the neurons of a layer are called in words."""
         return ends(cells, self.notation.numbering)[0]
 
-    def general(self, quantity: str, row: str = "", column: str = "") -> str:
+    def general(self, quantity: str, row: str = "", column: str = "", updated: bool = False) -> str:
         """The symbol of no entry in particular: W_{ij}.
 
         In row and column, "j" is the neuron that receives, "i" one that sends to it, and "k" another one of the layer of
@@ -260,7 +261,8 @@ class Tex:
         sender, receiver = ("l-1", "l") if isinstance(self.notation.input_layer, int) else ("", "")
         mark = self.ends_mark(quantity, sender, sender if row == "i" else receiver)
         places = {"{row}": letters[row], "{column}": letters[column], "{layer}": mark}
-        return tex_symbol(self.notation.symbols[quantity], places)
+        mark_of_new = self.notation.updated if updated else ""
+        return symbol_in(self.m, self.notation.symbols[quantity], places, updated=mark_of_new)
 
     def general_input(self) -> str:
         """What takes the place of the activations before the first layer: a^{(1)}_{i} = x_{i}; nothing to say where empty."""
@@ -268,28 +270,18 @@ class Tex:
         if not self.notation.marks_layers or given.base == "{name}":
             return ""
         letter = {"{row}": self.notation.sender, "{layer}": self.layer(0)}
-        return f"{tex_symbol(activation, letter)} = {tex_symbol(given, letter)}"
+        return f"{symbol_in(self.m, activation, letter)} = {symbol_in(self.m, given, letter)}"
 
     def of_layer(self, quantity: str, layer: int) -> str:
         r"""The symbol for a layer as a whole, where the notation marks layers: \Theta^{(1)}."""
         symbol = self.notation.symbols[quantity]
         sub, sup = (script if "{layer}" in script else () for script in (symbol.sub, symbol.sup))
-        return tex_symbol(symbol._replace(sub=sub, sup=sup), {"{layer}": self.mark(quantity, layer)})
+        return symbol_in(self.m, symbol._replace(sub=sub, sup=sup), {"{layer}": self.mark(quantity, layer)})
 
 
-def tex_partial(above: str, below: str) -> str:
-    return rf"\frac{{\partial {above}}}{{\partial {below}}}"
-
-
-def tex_label(label: str) -> str:
-    r"""A label as a subscript: digits and letters; a _ is escaped."""
-    return label.replace("_", r"\_")
-
-
-def tex_name(name: str) -> str:
-    """A name that somebody gave: X1 is X with the subscript 1."""
+def name_in(m: Dialect, name: str, updated: str = "") -> str:
+    """A name that somebody gave: X1 is X with the subscript 1. `updated` is of `Notation`."""
     found = NAME.fullmatch(name)
     if not found:
-        return rf"\mathrm{{{tex_label(name)}}}"
-    base, rest = found["base"], found["rest"]
-    return tex_base(base) + (f"_{{{tex_label(rest)}}}" if rest else "")
+        return marked(m, m.word(name), "", updated=updated)
+    return marked(m, m.base(found["base"]), m.label(found["rest"]), updated=updated)

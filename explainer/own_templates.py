@@ -154,7 +154,7 @@ def callable_in_template(node: nodes.Node) -> bool:
     """A macro by its name, one of the format or of the mathematics, or `get` of a table that is written out."""
     if isinstance(node, nodes.Getattr):
         inner = node.node
-        return (isinstance(inner, nodes.Name) and inner.name in ("f", "m")) or (
+        return (isinstance(inner, nodes.Name) and inner.name in ("f", "maths")) or (
             isinstance(inner, nodes.Dict) and node.attr == "get"
         )
     return isinstance(node, nodes.Name)

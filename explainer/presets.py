@@ -12,7 +12,7 @@ placeholder  a word of a script that stands for something else, with braces of i
              sample   the sample; in `sample` alone
              {name}   in place of a whole symbol: what the spec calls an input or a target
 
-Nothing of a text reaches TeX but what this grammar knows.
+Nothing of a text reaches a formula but what this grammar knows.
 """
 
 from __future__ import annotations
@@ -23,17 +23,12 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-GREEK = frozenset(
-    re.findall(
-        r"\w+",
-        """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi
-        omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega""",
-    )
-)
+from .dialects import GREEK, TEX, Dialect
+
 MAX_WORD = 12  # letters of a word
 MAX_SYMBOL = 80  # characters of a symbol, as it is written in a spec
 
-Script = tuple[str, ...]  # TeX, or a placeholder in braces: ("(", "{layer}", ")")
+Script = tuple[str, ...]  # words, numbers, signs, and placeholders in braces: ("(", "{layer}", ")")
 
 
 class Symbol(NamedTuple):
@@ -156,7 +151,7 @@ def parts(text: str, placeholders: tuple[str, ...]) -> Iterator[str]:
         elif match["braced"] is not None or word in ALL_PLACEHOLDERS:
             raise SymbolFault(f"{{{word}}} cannot stand here", remedy)
         elif word is not None:
-            yield tex_base(checked_word(word))
+            yield checked_word(word)
         elif not match["gap"]:
             yield match[0]
         place = match.end()
@@ -171,59 +166,72 @@ def checked_word(word: str) -> str:
     return word
 
 
-def tex_base(base: str) -> str:
-    """A letter in italics, a Greek letter, or a word upright."""
-    if base in GREEK:
-        return f"\\{base}"
-    return base if len(base) == 1 else rf"\mathrm{{{base}}}"
+# ---- from a symbol to a formula
 
 
-# ---- from a symbol to TeX
-
-MARKED = re.compile(r"(\\mathrm\{[^{}]*\}|\\?[^\W\d_]+)(?:\^\{((?:[^{}]|\{[^{}]*\})*)\})?(.*)")
-
-
-def tex_symbol(symbol: Symbol, places: Mapping[str, str], commas: bool = False, bracketed: bool = False) -> str:
+def symbol_in(
+    m: Dialect,
+    symbol: Symbol,
+    places: Mapping[str, str],
+    commas: bool = False,
+    bracketed: bool = False,
+    updated: str = "",
+) -> str:
     """The symbol with its placeholders filled.
 
     With `commas` they stand between neighbouring indices; with `bracketed` the sender of a pair stands in brackets.
+    `updated`, of `Notation`, marks a new value: W'_{36}, w^{+}_{5}, w^{ih,\\mathrm{new}}_{1,2}.
     """
-    sub, sup = (tex_script(script, places, commas, bracketed) for script in (symbol.sub, symbol.sup))
-    return tex_base(symbol.base) + (f"^{{{sup}}}" if sup else "") + (f"_{{{sub}}}" if sub else "")
+    sub, sup = (script_in(m, script, places, commas, bracketed) for script in (symbol.sub, symbol.sup))
+    return marked(m, m.base(symbol.base), sub, sup, updated)
+
+
+def marked(m: Dialect, base: str, sub: str, sup: str = "", updated: str = "") -> str:
+    """A base with its scripts and the mark of a new value."""
+    if updated == "prime":
+        base += "'"
+    elif updated == "plus":
+        sup += "+"
+    elif updated == "new":
+        sup += (script_sign(m, ",") if sup else "") + m.word("new")
+    return base + (m.sup % sup if sup else "") + (m.sub % sub if sub else "")
 
 
 SIGNS = ("", *"()[],;+*-")
-COMMANDS = frozenset(f"\\{letter}" for letter in GREEK)
 
 
-def tex_script(script: Script, places: Mapping[str, str], commas: bool = False, bracketed: bool = False) -> str:
+def script_in(
+    m: Dialect, script: Script, places: Mapping[str, str], commas: bool = False, bracketed: bool = False
+) -> str:
     pair = ("(", "{column}", ")", "{row}") if bracketed else ("{column}", "{row}")
     parts = [part for whole in script for part in (pair if whole == "{pair}" else (whole,))]
-    texts = [places.get(part, part) for part in parts]
-    if all(text in SIGNS for text in texts):
+    if all(places.get(part, part) in SIGNS for part in parts):
         return ""  # nothing is left to stand between the brackets
+    texts = [script_part(m, part, places) for part in parts]
     found = texts[:1]
     for (before, after), text in zip(pairwise(parts), texts[1:], strict=True):
         comma = commas and is_index(before) and is_index(after)
-        found += ["," if comma else " " if found[-1] in COMMANDS else "", text]  # \alpha b, not \alphab
+        after_greek = before in GREEK and not m.script_gap  # \alpha b, not \alphab
+        found += [script_sign(m, ",") if comma else " " if after_greek else m.script_gap, text]
     return "".join(found)
+
+
+def script_part(m: Dialect, part: str, places: Mapping[str, str]) -> str:
+    """A part of a script as it is written; what stands for a placeholder may be one that is filled later."""
+    found = places.get(part)
+    if found is not None:
+        return found if found.startswith("{") else m.label(found)
+    if part.startswith("{"):
+        return part
+    return m.base(part) if part.isalpha() else script_sign(m, part)
+
+
+def script_sign(m: Dialect, sign: str) -> str:
+    return m.script_signs.get(sign, sign)
 
 
 def is_index(part: str) -> bool:
     return part in ("{row}", "{column}") or part.isdecimal()
-
-
-def tex_primed(symbol: str, mark: str) -> str:
-    r"""The symbol of a new value: W'_{36}, w^{+}_{5}, w^{ih,\mathrm{new}}_{1,2}. `mark` is of `Notation.updated`."""
-    found = MARKED.fullmatch(symbol)
-    assert found
-    base, sup, rest = found[1], found[2] or "", found[3]
-    if mark == "prime":
-        return f"{base}'" + (f"^{{{sup}}}" if sup else "") + rest
-    return f"{base}^{{{sup}{'+' if mark == 'plus' else ',' * bool(sup) + NEW}}}{rest}"
-
-
-NEW = r"\mathrm{new}"
 
 
 def with_sample(symbol: Symbol, sample: Script) -> Symbol:
@@ -267,7 +275,7 @@ def alike(notation: Notation) -> tuple[str, str] | None:
 
 
 def every_symbol(notation: Notation, bias: str) -> Iterator[tuple[str, str]]:
-    """(quantity, TeX) of everything in a network of two inputs and two layers of two neurons."""
+    """(quantity, symbol) of everything in a network of two inputs and two layers of two neurons."""
     labels = [["X1", "X2"], ["1", "2"], ["3", "4"]]
     if notation.numbering == "positions":
         labels = [["1", "2"]] * 3
@@ -275,7 +283,7 @@ def every_symbol(notation: Notation, bias: str) -> Iterator[tuple[str, str]]:
 
     def written(quantity: str, row: str = "", column: str = "", layer: str = "") -> tuple[str, str]:
         places = {"{row}": row, "{column}": column, "{layer}": layer}
-        return quantity, tex_symbol(notation.symbols[quantity], places, bracketed=column.startswith("X"))
+        return quantity, symbol_in(TEX, notation.symbols[quantity], places, bracketed=column.startswith("X"))
 
     yield from (written(quantity) for quantity in ("loss", "learning_rate", "function"))
     for quantity, layer in (("input", 0), ("target", 2), ("loss_term", 2)):

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from .dialects import TEX
 from .matrices import Equation, equations_used, step_number
 from .render import Setting, Speaker
 from .steps import Lines, Steps, used_steps
-from .typeset import BREAK
 from .worked import Worked, named
 
 SCHEMA = "explainer.derivation/1"
@@ -67,8 +67,8 @@ def line_records(steps: Steps, say: Speaker, lines: Lines) -> Iterator[tuple[int
                 "id": f"S{number}",
                 "kind": lines.kind,
                 "name": names[row],
-                "latex": lines.formulas[row].replace(BREAK, " "),
-                "numbers": lines.numbers[row].replace(BREAK, " "),
+                "latex": lines.formulas[row].replace(TEX.line_break, " "),
+                "numbers": lines.numbers[row].replace(TEX.line_break, " "),
                 "printed": lines.printed[row],
                 "value": values[row],
                 "uses": [f"S{step}" for step in used[row]],
@@ -86,7 +86,7 @@ def matrix_records(steps: Steps, say: Speaker, equation: Equation) -> Iterator[t
             "id": f"S{number}",
             "kind": "matrix",
             "name": equation.name,
-            "latex": shown.latex.replace(BREAK, " "),
+            "latex": shown.latex.replace(TEX.line_break, " "),
             "printed": shown.printed,
             "value": equation.value.tolist(),
             "uses": [f"S{step}" for step in equations_used(steps.numbering, equation)],

@@ -18,6 +18,7 @@ from typing import Any
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from .dialects import Dialect, dialect_of
 from .own_templates import OwnFile, OwnTemplates, own_files
 
 FIRST = 0xE100  # private use, and not the slots of `typeset`
@@ -35,6 +36,11 @@ class Setting:
     format: str = "markdown"  # a name of `templates/formats`, or json
     flavour: str = "github"  # of the mathematics in Markdown
     templates: str | PathLike[str] | None = None  # a folder of templates that are read after ours
+
+    @property
+    def dialect(self) -> Dialect:
+        """What formulas are put together from."""
+        return dialect_of(self.format)
 
 
 def templates_folder() -> Path:
@@ -60,7 +66,7 @@ def macros(language: str, setting: Setting) -> dict[str, Callable[..., str]]:
 
 def known_to_templates(setting: Setting) -> dict[str, Any]:
     """What every template can name."""
-    return {"format": setting.format, "flavour": setting.flavour}
+    return {"format": setting.format, "flavour": setting.flavour, "maths": setting.dialect.forms}
 
 
 @cache
@@ -87,7 +93,7 @@ class Speaker:
 
     def __init__(self, language: str, setting: Setting, escape: Callable[[str], str] = str) -> None:
         """InputError where templates of the reader's cannot be used; so do the texts that need them."""
-        self.escape = escape
+        self.escape, self.dialect = escape, setting.dialect
         self._words: dict[Any, str] = {}
         files = own_files(setting.templates) if setting.templates is not None else ()
         self._skeletons = skeletons(language, setting, files)

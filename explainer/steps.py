@@ -1,11 +1,10 @@
 """The steps of a derivation: each a formula in symbols, the same in numbers, and its result.
 
-Steps of one pattern are made together, as `Lines`: a row is one step. Texts are TeX without delimiters.
+Steps of one pattern are made together, as `Lines`: a row is one step. Texts are formulas without delimiters.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -14,7 +13,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from .digits import MOST_EXTRA, tex_numbers
+from .dialects import TEX, Dialect
+from .digits import MOST_EXTRA, numbers_in
 from .formulas import (
     Terms,
     by_case,
@@ -34,7 +34,7 @@ from .formulas import (
 from .graph import Node, readers
 from .matrices import Equation, Matrices
 from .networks import Built
-from .notation import Quantity, Tex, canonical, quantity_of
+from .notation import Quantity, Symbols, canonical, quantity_of
 from .ops import OPS, Array
 from .optimizers import Line, rule_of
 from .selection import rested_on
@@ -119,11 +119,12 @@ class Block:
 class Steps:
     """Makes the steps of one iteration, in any order and as often as asked; the numbering is of the whole."""
 
-    def __init__(self, work: Worked, first: int = 1, per_sample: bool = False) -> None:
+    def __init__(self, work: Worked, first: int = 1, per_sample: bool = False, m: Dialect = TEX) -> None:
         """`per_sample`: adjoints of neurons are those of their own sample's loss, without the 1/m of a mean."""
-        self.per_sample = per_sample
+        self.per_sample, self.m = per_sample, m
         self.work, self.first = of_each_sample(work) if per_sample else work, first
-        self.tex = Tex(work.network.problem.writing.notation, len(work.network.layers), work.iteration, per_sample)
+        notation, layers = work.network.problem.writing.notation, len(work.network.layers)
+        self.symbol = Symbols(notation, layers, work.iteration, per_sample, m)
         self.reads = readers(work.network.end)
         self.carried = work.network.problem.writing.carry == "rounded"
         self._plain: dict[Quantity, tuple[list[str], Array]] = {}
@@ -133,7 +134,7 @@ class Steps:
 
     @cached_property
     def matrices(self) -> Matrices:
-        return Matrices(self.work, self.tex)
+        return Matrices(self.work, self.symbol)
 
     @property
     def view(self) -> str:
@@ -532,11 +533,12 @@ class Steps:
         rows = len(entries)
         plain, shown = self.plain(quantity, entries)
         symbols = [
-            (in_symbols(g.pattern, [self.symbols(q, e) for q, e in slots(g)], len(g.owner)), g.owner) for g in terms
+            (in_symbols(self.m, g.pattern, [self.symbols(q, e) for q, e in slots(g)], len(g.owner)), g.owner)
+            for g in terms
         ]
         cased = [case for group in terms for case in by_case(group, self.shown)]
         numbers = [
-            (in_numbers(group.pattern, columns, len(group.owner)), group.owner)
+            (in_numbers(self.m, group.pattern, columns, len(group.owner)), group.owner)
             for group, columns in zip(cased, self.operands(cased, shown), strict=True)
         ]
         return Lines(
@@ -546,19 +548,23 @@ class Steps:
             terms,
             self.numbering[quantity][entries],
             self.symbols(quantity, entries),
-            summed_texts(symbols, rows, max((symbol_width(texts) for texts, _ in symbols), default=1)),
-            summed_texts(numbers, rows, max((widest(texts) for texts, _ in numbers), default=1)),
-            tex_numbers(plain),
+            summed_texts(self.m, symbols, rows, max((self.width(texts) for texts, _ in symbols), default=1)),
+            summed_texts(self.m, numbers, rows, max((widest(texts) for texts, _ in numbers), default=1)),
+            numbers_in(self.m, plain),
         )
+
+    def width(self, terms: Sequence[str]) -> int:
+        """How wide terms of symbols are printed, in characters, roughly."""
+        return max(8, self.m.term_width(terms[0])) if terms else 8
 
     def shown(self, quantity: Quantity, entries: Array) -> Array:
         return self.work.numbers[quantity].ravel()[entries]
 
     def symbols(self, quantity: Quantity, entries: Array) -> list[str]:
         if quantity.node.size > ROWS:
-            return self.tex.symbols(quantity, entries)
+            return self.symbol.symbols(quantity, entries)
         if quantity not in self._symbols:
-            self._symbols[quantity] = self.tex.symbols(quantity, np.arange(quantity.node.size))
+            self._symbols[quantity] = self.symbol.symbols(quantity, np.arange(quantity.node.size))
         return chosen(self._symbols[quantity], entries)
 
     def plain(self, quantity: Quantity, entries: Array) -> tuple[list[str], Array]:
@@ -629,12 +635,6 @@ def slots(group: Terms) -> list[tuple[Quantity, Array]]:
 def widest(texts: Sequence[str]) -> int:
     """How wide the widest text is printed, roughly: a cross and its spaces are 3 characters, not 8."""
     return max(map(len, texts[:: max(1, len(texts) // 50)]), default=1) - 4
-
-
-def symbol_width(texts: Sequence[str]) -> int:
-    """How wide terms of symbols are printed, roughly: scripts above each other take the room of one."""
-    plain = re.sub(r"\\(?:mathrm|frac|partial|,)|[_{} ]", "", texts[0]) if texts else ""
-    return max(8, len(re.sub(r"\\[a-zA-Z]+", "x", plain)) - 2 * plain.count("^"))
 
 
 def entries_of(node: Node, s: int, samples: int) -> Array:

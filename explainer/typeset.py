@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from .digits import tex_numbers, tex_operands
-from .formula_tex import FormulaTex
+from .dialects import Dialect
+from .digits import numbers_in, operands_in
+from .formula_text import FormulaText
 from .ops import Array
 
 FIRST = 0xE000  # private use: no text of a reader's holds these characters
@@ -30,14 +31,14 @@ def marker(k: int, alone: bool) -> str:
 # ---- the printer
 
 SUM, PRODUCT, POWER, ATOM = range(4)  # how tightly a text holds together
-NAMED = {sp.tanh: r"\tanh", sp.log: r"\ln", sp.sinh: r"\sinh", sp.cosh: r"\cosh", sp.erf: r"\operatorname{erf}"}
+NAMED = {sp.tanh: "tanh", sp.log: "ln", sp.sinh: "sinh", sp.cosh: "cosh", sp.erf: "erf"}
 
 
-class TexPattern:
+class PatternText:
     """Prints one pattern. `times` stands between factors: a space between symbols, a cross between numbers."""
 
-    def __init__(self, times: str) -> None:
-        self.times = times
+    def __init__(self, m: Dialect, times: str) -> None:
+        self.m, self.times = m, times
 
     def text(self, pattern: Any, least: int = SUM) -> str:
         """The pattern, in brackets where it holds together less tightly than its place asks for."""
@@ -45,7 +46,7 @@ class TexPattern:
             return marker(int(pattern.name[1:]), alone=least == SUM)
         kind = next(kind for kind in type(pattern).__mro__ if kind.__name__ in PRINT)
         text, tightness = PRINT[kind.__name__](self, pattern)
-        return text if tightness >= least else bracketed(text)
+        return text if tightness >= least else self.m.brackets(text)
 
     def add(self, pattern: Any) -> tuple[str, int]:
         parts = sorted(pattern.args, key=is_negative)
@@ -60,7 +61,7 @@ class TexPattern:
         if below:
             bottom = [sp.Pow(part.base, -part.exp) for part in below]
             under = self.text(bottom[0]) if len(bottom) == 1 else self.times.join(self.text(b, POWER) for b in bottom)
-            text = rf"\frac{{{text or self.number(abs(number))}}}{{{under}}}"
+            text = self.m.fraction(text or self.number(abs(number)), under)
             number = number if above else sp.sign(number)
         sign = "-" if number < 0 else ""
         size = "" if abs(number) == 1 else self.number(abs(number))
@@ -70,83 +71,82 @@ class TexPattern:
     def pow(self, pattern: Any) -> tuple[str, int]:
         if pattern.exp.is_Number and pattern.exp < 0:
             under = self.text(sp.Pow(pattern.base, -pattern.exp, evaluate=False) if pattern.exp != -1 else pattern.base)
-            return rf"\frac{{1}}{{{under}}}", PRODUCT
+            return self.m.fraction(1, under), PRODUCT
         if pattern.exp == sp.Rational(1, 2):
-            return rf"\sqrt{{{self.text(pattern.base)}}}", ATOM
-        return f"{self.text(pattern.base, ATOM)}^{{{self.text(pattern.exp)}}}", POWER
+            return self.m.root(self.text(pattern.base)), ATOM
+        return self.text(pattern.base, ATOM) + self.m.sup(self.text(pattern.exp)), POWER
 
     def exp(self, pattern: Any) -> tuple[str, int]:
-        return f"e^{{{self.text(pattern.args[0])}}}", POWER
+        return "e" + self.m.sup(self.text(pattern.args[0])), POWER
 
     def function(self, pattern: Any) -> tuple[str, int]:
-        return f"{NAMED[pattern.func]}({self.text(pattern.args[0])})", POWER
+        return self.m.called(NAMED[pattern.func]) + self.m.brackets_low(self.text(pattern.args[0])), POWER
 
     def abs(self, pattern: Any) -> tuple[str, int]:
-        return f"|{self.text(pattern.args[0])}|", ATOM
+        return self.m.bars_low(self.text(pattern.args[0])), ATOM
 
     def max(self, pattern: Any) -> tuple[str, int]:
-        return rf"\max({', '.join(self.text(part) for part in sorted(pattern.args, key=str))})", POWER
+        parts = [self.text(part) for part in sorted(pattern.args, key=str)]
+        return self.m.called("max") + self.m.brackets_low(self.m.comma.join(parts)), POWER
 
     def rational(self, pattern: Any) -> tuple[str, int]:
         return self.number(pattern), SUM if pattern < 0 else PRODUCT if pattern.is_Rational and pattern.q > 1 else ATOM
 
     def constant(self, pattern: Any) -> tuple[str, int]:
-        return {sp.pi: r"\pi", sp.E: "e"}[pattern], ATOM
+        return {sp.pi: self.m.pi, sp.E: "e"}[pattern], ATOM
 
     def piecewise(self, pattern: Any) -> tuple[str, int]:
         """Each case with its condition; that of the last is that no other holds."""
         *first, (other, _) = pattern.args
-        cases = [f"{self.text(value)}, & {self.condition(test)}" for value, test in first]
-        cases.append(f"{self.text(other)}, & {self.otherwise([test for _, test in first])}")
-        return r"\begin{cases} " + r" \\ ".join(cases) + r" \end{cases}", ATOM
+        cases = [self.m.case(self.text(value), self.condition(test)) for value, test in first]
+        cases.append(self.m.case(self.text(other), self.otherwise([test for _, test in first])))
+        return self.m.cases(self.m.case_break.join(cases)), ATOM
 
     def written(self, pattern: Any) -> tuple[str, int]:
         """A formula as somebody wrote it."""
         slots = pattern.slots
-        printer = FormulaTex(lambda each, alone: self.text(slots[each], SUM if alone else ATOM), self.times != " ")
+        printer = FormulaText(
+            self.m, lambda each, alone: self.text(slots[each], SUM if alone else ATOM), self.times != " "
+        )
         return printer.made(pattern.tree, SUM)
 
     def otherwise(self, tests: Sequence[Any]) -> str:
         """That none of the tests holds: neither greater nor less is equal."""
         if len(tests) == 2 and (tests[0].gts, tests[0].lts) == (tests[1].lts, tests[1].gts):
             return f"{self.text(tests[0].lhs)} = {self.text(tests[0].rhs)}"
-        return ", ".join(self.condition(~test) for test in tests)
+        return self.m.comma.join(self.condition(~test) for test in tests)
 
     def condition(self, test: Any) -> str:
         sign = {
-            sp.StrictGreaterThan: ">",
-            sp.StrictLessThan: "<",
-            sp.LessThan: r"\le",
-            sp.GreaterThan: r"\ge",
+            sp.StrictGreaterThan: " > ",
+            sp.StrictLessThan: " < ",
+            sp.LessThan: self.m.le,
+            sp.GreaterThan: self.m.ge,
         }[test.func]
-        return f"{self.text(test.lhs)} {sign} {self.text(test.rhs)}"
+        return self.text(test.lhs) + sign + self.text(test.rhs)
 
     def number(self, value: Any) -> str:
         if value < 0:
             return "-" + self.number(-value)
         if value.is_Float:
             return f"{float(value):.12g}"
-        return str(value) if value.q == 1 else rf"\frac{{{value.p}}}{{{value.q}}}"
+        return str(value) if value.q == 1 else self.m.fraction(value.p, value.q)
 
 
 PRINT: dict[str, Any] = {
-    "Add": TexPattern.add,
-    "Mul": TexPattern.mul,
-    "Pow": TexPattern.pow,
-    "exp": TexPattern.exp,
-    "Abs": TexPattern.abs,
-    "Max": TexPattern.max,
-    "Rational": TexPattern.rational,
-    "Float": TexPattern.rational,
-    "NumberSymbol": TexPattern.constant,
-    "Piecewise": TexPattern.piecewise,
-    "Function": TexPattern.function,
-    "Written": TexPattern.written,
+    "Add": PatternText.add,
+    "Mul": PatternText.mul,
+    "Pow": PatternText.pow,
+    "exp": PatternText.exp,
+    "Abs": PatternText.abs,
+    "Max": PatternText.max,
+    "Rational": PatternText.rational,
+    "Float": PatternText.rational,
+    "NumberSymbol": PatternText.constant,
+    "Piecewise": PatternText.piecewise,
+    "Function": PatternText.function,
+    "Written": PatternText.written,
 }
-
-
-def bracketed(text: str) -> str:
-    return rf"\left({text}\right)" if "\\frac" in text else f"({text})"
 
 
 def joined(terms: Sequence[str], plus: str = " + ", minus: str = " - ") -> str:
@@ -181,9 +181,9 @@ Skeleton = tuple[
 
 
 @cache
-def skeleton(pattern: Any, times: str) -> Skeleton:
+def skeleton(pattern: Any, m: Dialect, times: str) -> Skeleton:
     """The printed pattern, cut at its markers."""
-    parts = MARKER.split(TexPattern(times).text(pattern))
+    parts = MARKER.split(PatternText(m, times).text(pattern))
     codes = [ord(part) - FIRST for part in parts[1::2]]
     return tuple(parts[::2]), tuple((code // 2, bool(code % 2)) for code in codes)
 
@@ -196,42 +196,42 @@ def filled(parts: Sequence[str], columns: Sequence[Sequence[str]], rows: int) ->
     return [form % row for row in zip(*columns, strict=True)]
 
 
-def in_symbols(pattern: Any, symbols: Sequence[Sequence[str]], rows: int) -> list[str]:
+def in_symbols(m: Dialect, pattern: Any, symbols: Sequence[Sequence[str]], rows: int) -> list[str]:
     """The pattern with each row's symbols in its slots."""
-    parts, slots = skeleton(pattern, " ")
+    parts, slots = skeleton(pattern, m, " ")
     columns = [
-        raised(symbols[k]) if after.startswith("^") else symbols[k]
+        raised(m, symbols[k]) if after.startswith("^") else symbols[k]
         for (k, _), after in zip(slots, parts[1:], strict=True)
     ]
-    columns = [apart(c) if before == " " else c for c, before in zip(columns, parts, strict=False)]
+    columns = [apart(m, c) if before == " " else c for c, before in zip(columns, parts, strict=False)]
     return filled(parts, columns, rows)
 
 
-def apart(symbols: Sequence[str]) -> Sequence[str]:
+def apart(m: Dialect, symbols: Sequence[str]) -> Sequence[str]:
     """Symbols as they follow another factor: a word keeps a little away from it."""
-    return [rf"\, {symbol}" if symbol.startswith(r"\mathrm") else symbol for symbol in symbols]
+    return [m.thin + symbol if symbol.startswith(m.word_begins) else symbol for symbol in symbols]
 
 
-def raised(symbols: Sequence[str]) -> Sequence[str]:
+def raised(m: Dialect, symbols: Sequence[str]) -> Sequence[str]:
     """Symbols as they stand under a power: a fraction, or one that has something above it already, in brackets."""
-    return [bracketed(symbol) if any(mark in symbol for mark in ("^", "'", r"\frac")) else symbol for symbol in symbols]
+    marks = ("^", "'", m.tall[0])
+    return [m.brackets(symbol) if any(mark in symbol for mark in marks) else symbol for symbol in symbols]
 
 
-def in_numbers(pattern: Any, numbers: Sequence[Sequence[str]], rows: int) -> list[str]:
+def in_numbers(m: Dialect, pattern: Any, numbers: Sequence[Sequence[str]], rows: int) -> list[str]:
     """The pattern with each row's numbers (plain texts, see `digits`) in its slots, bracketed where they need it."""
-    parts, slots = skeleton(pattern, r" \times ")
-    operands = [(tex_numbers if alone else tex_operands)(numbers[k]) for k, alone in slots]
+    parts, slots = skeleton(pattern, m, m.times)
+    operands = [(numbers_in if alone else operands_in)(m, numbers[k]) for k, alone in slots]
     for place, (part, column) in enumerate(zip(parts, operands, strict=False)):
-        if part.endswith("-") and not part.endswith("{-"):  # -0 would look like a number of its own
+        if part.endswith("-") and not part[:-1].endswith(m.groups):  # -0 would look like a number of its own
             operands[place] = ["(0)" if text == "0" else text for text in column]
     return filled(parts, operands, rows)
 
 
-BREAK = r" \\ &\quad "  # a new line in a long sum
 PER_LINE = 64  # characters, as printed, that a line of a sum may have
 
 
-def summed_texts(groups: Sequence[tuple[Sequence[str], Array]], rows: int, width: int) -> list[str]:
+def summed_texts(m: Dialect, groups: Sequence[tuple[Sequence[str], Array]], rows: int, width: int) -> list[str]:
     r"""The terms of each row as a sum, broken into lines where it is long.
 
     Each group holds the terms of one pattern and the row each belongs to; a row's terms stand in the order of the
@@ -249,7 +249,7 @@ def summed_texts(groups: Sequence[tuple[Sequence[str], Array]], rows: int, width
         bounds = np.searchsorted(owner, np.arange(rows + 1)).tolist()
         for k, row in enumerate(collected):
             row.extend(texts[bounds[k] : bounds[k + 1]])
-    return [in_lines(terms, per_line) for terms in collected]
+    return [in_lines(m, terms, per_line) for terms in collected]
 
 
 def one_each(owner: Array, rows: int) -> bool:
@@ -257,10 +257,10 @@ def one_each(owner: Array, rows: int) -> bool:
     return len(owner) == rows and bool((owner == np.arange(rows)).all())
 
 
-def in_lines(terms: Sequence[str], per_line: int) -> str:
+def in_lines(m: Dialect, terms: Sequence[str], per_line: int) -> str:
     if not terms:
         return "0"
     if len(terms) == 1:
         return terms[0]
     lines = [joined(terms[k : k + per_line]) for k in range(0, len(terms), per_line)]
-    return joined(lines, f"{BREAK}+ ", f"{BREAK}- ")
+    return joined(lines, f"{m.line_break}+ ", f"{m.line_break}- ")

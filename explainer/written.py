@@ -8,7 +8,6 @@ what is printed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -17,12 +16,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .dialects import Dialect, printed_width
 from .notation import Quantity
 from .ops import Array
-from .typeset import ATOM, BREAK, POWER, PRODUCT, SUM, is_negative, is_reciprocal
-
-TRANSPOSED = r"^{\mathsf{T}}"
-ONES = r"\mathbf{1}"
+from .presets import script_sign
+from .typeset import ATOM, POWER, PRODUCT, SUM, is_negative, is_reciprocal
 
 
 class NotWritten(Exception):
@@ -41,13 +39,13 @@ class Name(NamedTuple):
     new: str = "prime"  # of Notation.updated
     sample: str = "(s)"
 
-    def tex(self, updated: bool = False, sampled: bool = False) -> str:
-        mark = {"prime": "", "plus": "+", "new": r"\mathrm{new}"}[self.new] if updated else ""
+    def text(self, m: Dialect, updated: bool = False, sampled: bool = False) -> str:
+        mark = {"prime": "", "plus": "+", "new": m.word("new")}[self.new] if updated else ""
         above = self.sup
         for more in filter(None, (mark, self.sample if sampled else "")):
-            above += ("," if above and above[-1] not in ")]" and more != "+" else "") + more
+            above += (script_sign(m, ",") if above and above[-1] not in ")]" and more != "+" else "") + more
         prime = "'" if updated and self.new == "prime" else ""
-        scripts = [f"_{{{self.sub}}}" if self.sub else "", f"^{{{above}}}" if above else ""]
+        scripts = [m.sub % self.sub if self.sub else "", m.sup % above if above else ""]
         return self.base + prime + "".join(reversed(scripts) if prime else scripts)  # TeX takes ' and ^ together only
 
 
@@ -57,7 +55,7 @@ class Written:
 
     how: str  # a key of HOWS; "leaf" or "number"
     parts: tuple[Written, ...] = ()
-    tex: str = ""  # of a leaf; the name of a function
+    symbol: str = ""  # of a leaf; the name of a function
     sampled: str = ""  # a leaf in the formula of one sample
     array: Any = None  # a leaf's numbers
     quantity: Quantity | None = None  # where a leaf's numbers are from
@@ -155,7 +153,7 @@ class Written:
 
     # ---- its text
 
-    def text(self, leaf_text: LeafText, width: float = np.inf, term_by_term: bool = False) -> str | None:
+    def text(self, m: Dialect, leaf_text: LeafText, width: float = np.inf, term_by_term: bool = False) -> str | None:
         """The formula with each leaf (and whether it is transposed) as `leaf_text` says, broken where it is too wide.
 
         None where it cannot be broken so that it fits. Sums over samples are written out if they are asked for
@@ -163,18 +161,18 @@ class Written:
         """
         lines: list[str] = []
         room = 0.0
-        for before, text in Printer(leaf_text, term_by_term).pieces(self)[0]:
-            needed = printed_width(before + text)
+        for before, text in Printer(m, leaf_text, term_by_term).pieces(self)[0]:
+            needed = printed_width(before + text, m)
             if needed > width:
                 return None
             if lines and needed <= room:
                 lines[-1] += before + text
                 room -= needed
                 continue
-            sign = r"\times" if before == HOWS["matmul"].sign else before.strip()
+            sign = (m.times if before == m.beside else before).strip()
             lines.append(f"{sign} {text}" if lines else before + text)
             room = width - needed
-        return BREAK.join(lines)
+        return m.line_break.join(lines)
 
 
 def as_written(value: Any) -> Written:
@@ -186,16 +184,20 @@ def as_written(value: Any) -> Written:
 
 
 def number(value: Any) -> Written:
+    return Written("number", array=np.array(float(value)))
+
+
+def number_text(m: Dialect, value: float) -> str:
     """A number: as it is, or as the fraction that it is."""
-    found = Fraction(float(value)).limit_denominator(1000)
-    exact = abs(float(found) - float(value)) <= 1e-15 * abs(float(value))
-    size = abs(found) if exact else abs(float(value))
-    tex = f"{float(size):g}"
-    if exact and float(tex) != float(size):
-        tex = rf"\frac{{{found.numerator if found > 0 else -found.numerator}}}{{{found.denominator}}}"
+    found = Fraction(value).limit_denominator(1000)
+    exact = abs(float(found) - value) <= 1e-15 * abs(value)
+    size = abs(found) if exact else abs(value)
+    text = f"{float(size):g}"
+    if exact and float(text) != float(size):
+        text = m.fraction(abs(found.numerator), found.denominator)
     elif not exact:
-        tex = f"{float(size):.12g}"
-    return Written("number", tex=("-" if value < 0 else "") + tex, array=np.array(float(value)))
+        text = f"{float(size):.12g}"
+    return ("-" if value < 0 else "") + text
 
 
 def is_number(part: Written) -> bool:
@@ -256,83 +258,94 @@ Pieces = list[tuple[str, str]]  # what stands before a piece, and the piece: a l
 
 class How(NamedTuple):
     value: Callable[..., Any]
-    sign: str = ""  # between its two parts
     tightness: int = PRODUCT
 
 
 HOWS = {
-    "matmul": How(lambda a, b: a @ b, r" \; "),
-    "times": How(lambda a, b: a * b, r" \odot "),
-    "divided": How(lambda a, b: a / b, r" \oslash "),
-    "fraction": How(lambda a, b: a / b, tightness=POWER),
-    "root": How(np.sqrt, tightness=ATOM),
-    "scaled": How(lambda a, b: a * b, r" \, "),
-    "added": How(lambda a, b: a + b, " + ", SUM),
-    "subtracted": How(lambda a, b: a - b, " - ", SUM),
-    "negative": How(lambda a: -a, "-", SUM),
-    "transposed": How(lambda a: np.swapaxes(a, -1, -2), tightness=ATOM),
-    "power": How(lambda a, n: a**n, tightness=POWER),
+    "matmul": How(lambda a, b: a @ b),
+    "times": How(lambda a, b: a * b),
+    "divided": How(lambda a, b: a / b),
+    "fraction": How(lambda a, b: a / b, POWER),
+    "root": How(np.sqrt, ATOM),
+    "scaled": How(lambda a, b: a * b),
+    "added": How(lambda a, b: a + b, SUM),
+    "subtracted": How(lambda a, b: a - b, SUM),
+    "negative": How(lambda a: -a, SUM),
+    "transposed": How(lambda a: np.swapaxes(a, -1, -2), ATOM),
+    "power": How(lambda a, n: a**n, POWER),
     "over_rows": How(lambda a: a.sum(axis=-2, keepdims=True) + 0 * a),
-    "applied": How(lambda a: a, tightness=ATOM),
+    "applied": How(lambda a: a, ATOM),
 }
 
 
 class Printer:
     """Prints one formula, each leaf as it is told."""
 
-    def __init__(self, leaf_text: LeafText, term_by_term: bool = False) -> None:
-        self.leaf_text, self.term_by_term = leaf_text, term_by_term
+    def __init__(self, m: Dialect, leaf_text: LeafText, term_by_term: bool = False) -> None:
+        self.m, self.leaf_text, self.term_by_term = m, leaf_text, term_by_term
+        self.signs = {  # between two parts
+            "matmul": m.beside,
+            "times": m.odot,
+            "divided": m.oslash,
+            "scaled": f" {m.thin}",
+            "added": " + ",
+            "subtracted": " - ",
+        }
 
     def text(self, formula: Written, least: int) -> str:
         """As one piece, in brackets where it holds together less tightly than its place asks for."""
         pieces, tightness = self.pieces(formula)
         text = "".join(before + piece for before, piece in pieces)
-        return in_brackets(text) if tightness < least else text
+        return self.m.brackets(text) if tightness < least else text
 
     def pieces(self, formula: Written) -> tuple[Pieces, int]:
-        how, parts = formula.how, formula.parts
+        how, parts, m = formula.how, formula.parts, self.m
         if how == "number":
-            return [("", formula.tex)], SUM if formula.tex.startswith("-") else ATOM
+            return [("", number_text(m, float(formula.array)))], SUM if formula.array < 0 else ATOM
+        if how == "ones":
+            return [("", m.bold(1))], ATOM
         if how == "leaf":
             return [("", self.leaf_text(formula, False))], ATOM
         if how == "transposed":
             inner = parts[0]
-            text = self.leaf_text(inner, True) if inner.how == "leaf" else self.text(inner, ATOM + 1) + TRANSPOSED
+            text = self.leaf_text(inner, True) if inner.how == "leaf" else self.text(inner, ATOM + 1) + m.transposed
             return [("", text)], ATOM
         if how == "applied":
-            return [("", formula.tex + in_brackets(self.text(parts[0], SUM)))], ATOM
+            return [("", formula.symbol + m.brackets(self.text(parts[0], SUM)))], ATOM
         if how == "power":
             base = self.text(parts[0], ATOM)
+            exponent = number_text(m, float(parts[1].array))
             if is_scalar(parts[0]):
-                return [("", f"{base}^{{{parts[1].tex}}}")], POWER
+                return [("", base + m.sup(exponent))], POWER
             if int(parts[1].array) == 2:
-                return [("", base), (r" \odot ", base)], PRODUCT
-            return [("", rf"{base}^{{\odot {parts[1].tex}}}")], POWER
+                return [("", base), (m.odot, base)], PRODUCT
+            return [("", base + m.sup(f"{m.odot_sign} {exponent}"))], POWER
         if how == "over_samples":
             return self.over_samples(parts[0], samples_of(parts[0]))
         if how == "fraction":
-            return [("", rf"\frac{{{self.text(parts[0], SUM)}}}{{{self.text(parts[1], SUM)}}}")], POWER
+            return [("", m.fraction(self.text(parts[0], SUM), self.text(parts[1], SUM)))], POWER
         if how == "root":
-            return [("", rf"\sqrt{{{self.text(parts[0], SUM)}}}")], ATOM
+            return [("", m.root(self.text(parts[0], SUM)))], ATOM
         if how == "over_rows":
-            return [("", rf"{ONES} \, {ONES}{TRANSPOSED} {self.text(parts[0], PRODUCT + 1)}")], PRODUCT
+            ones = m.bold(1)
+            return [("", f"{ones} {m.thin}{ones}{m.transposed} {self.text(parts[0], PRODUCT + 1)}")], PRODUCT
         if how == "negative":
             return [("", "-" + self.text(parts[0], PRODUCT))], SUM
         return self.joined(how, *parts), HOWS[how].tightness
 
     def over_samples(self, term: Written, samples: int) -> tuple[Pieces, int]:
         if not self.term_by_term:
-            single = Printer(of_one_sample).text(term, PRODUCT)
-            return [("", rf"\sum_{{s=1}}^{{{samples}}} {single}")], PRODUCT
+            single = Printer(self.m, partial(of_one_sample, self.m)).text(term, PRODUCT)
+            return [("", f"{self.m.sum_to('s=1', samples)} {single}")], PRODUCT
         pieces: Pieces = []
         for s in range(samples):
-            each = Printer(lambda leaf, transposed, s=s: self.leaf_text(of_sample(leaf, s), transposed))  # type: ignore[misc]
+            each = Printer(self.m, lambda leaf, transposed, s=s: self.leaf_text(of_sample(leaf, s), transposed))  # type: ignore[misc]
             pieces.append((" + " if s else "", each.text(term, PRODUCT)))
         return pieces, SUM
 
     def joined(self, how: str, a: Written, b: Written) -> Pieces:
         """Two parts with the sign between them. Products of one kind need no brackets among themselves."""
-        sign = HOWS[how].sign
+        sign = self.signs[how]
         if how in ("added", "subtracted"):
             a, b = ones_for(a, b), ones_for(b, a)
             first, _ = self.pieces(a)
@@ -349,14 +362,10 @@ class Printer:
         return [*first, (sign, rest[0][1]), *rest[1:]]
 
 
-def in_brackets(text: str) -> str:
-    return rf"\left({text}\right)" if r"\begin" in text or r"\frac" in text else f"({text})"
-
-
 def ones_for(part: Written, beside: Written) -> Written:
     """A number that is added to a matrix is a matrix of that number: 1 is written as one of ones."""
     if is_number(part) and float(part.array) == 1 and not is_scalar(beside):
-        return Written("number", tex=ONES, array=part.array)
+        return Written("ones", array=part.array)
     return part
 
 
@@ -365,29 +374,29 @@ def of_sample(leaf: Written, s: int) -> Written:
     return replace(leaf, array=one_sample(leaf, s, None))
 
 
-def of_one_sample(leaf: Written, transposed: bool) -> str:
-    tex = leaf.sampled or leaf.tex
-    return tex_transposed(tex) if transposed else tex
+def of_one_sample(m: Dialect, leaf: Written, transposed: bool) -> str:
+    symbol = leaf.sampled or leaf.symbol
+    return transposed_in(m, symbol) if transposed else symbol
 
 
-def in_names(leaf: Written, transposed: bool) -> str:
-    return tex_transposed(leaf.tex) if transposed else leaf.tex
+def in_names(m: Dialect, leaf: Written, transposed: bool) -> str:
+    return transposed_in(m, leaf.symbol) if transposed else leaf.symbol
 
 
-def tex_transposed(tex: str) -> str:
-    return (in_brackets(tex) if "^" in tex or r"\frac" in tex else tex) + TRANSPOSED
+def transposed_in(m: Dialect, symbol: str) -> str:
+    return (m.brackets(symbol) if "^" in symbol or m.tall[0] in symbol else symbol) + m.transposed
 
 
-def with_shape(leaf: Written, transposed: bool) -> str:
+def with_shape(m: Dialect, leaf: Written, transposed: bool) -> str:
     r"""\underbrace{W_2}_{3 \times 2}."""
-    text, array = in_names(leaf, transposed), np.asarray(leaf.array)
+    text, array = in_names(m, leaf, transposed), np.asarray(leaf.array)
     if array.ndim != 2:
         return text
-    return rf"\underbrace{{{text}}}_{{{by(array.T.shape if transposed else array.shape)}}}"
+    return m.underbrace(text, by(m, array.T.shape if transposed else array.shape))
 
 
-def by(shape: Sequence[int]) -> str:
-    return r" \times ".join(map(str, shape))
+def by(m: Dialect, shape: Sequence[int]) -> str:
+    return m.times.join(map(str, shape))
 
 
 # ---- matrices of texts
@@ -396,44 +405,28 @@ MOST = 8  # rows or columns that a matrix is written with in full
 SHOWN = 3  # rows or columns of one that is not, before the dots
 
 
-def matrix(cells: Sequence[Sequence[str]]) -> str:
-    return r"\begin{bmatrix} " + r" \\ ".join(" & ".join(row) for row in cells) + r" \end{bmatrix}"
+def matrix(m: Dialect, cells: Sequence[Sequence[str]]) -> str:
+    return m.matrix(m.row_break.join(m.cell_break.join(row) for row in cells))
 
 
-def abbreviated(cells: list[list[str]], width: float) -> tuple[str, bool]:
+def abbreviated(m: Dialect, cells: list[list[str]], width: float) -> tuple[str, bool]:
     """The matrix, and whether all of it is there: what is too large stands behind dots."""
     rows, columns = len(cells), len(cells[0])
     kept = columns if columns <= MOST else SHOWN
-    while kept > 1 and printed_width(matrix(cut(cells, rows, kept))) > width:
+    while kept > 1 and printed_width(matrix(m, cut(m, cells, rows, kept)), m) > width:
         kept = min(kept - 1, columns - 2)
     whole = kept >= columns and rows <= MOST
-    return matrix(cut(cells, rows, max(kept, 1))), whole
+    return matrix(m, cut(m, cells, rows, max(kept, 1))), whole
 
 
-def cut(cells: list[list[str]], rows: int, kept: int) -> list[list[str]]:
+def cut(m: Dialect, cells: list[list[str]], rows: int, kept: int) -> list[list[str]]:
     """The first rows and columns, dots, and the last of each."""
     columns = len(cells[0])
-    narrow = [[*row[:kept], r"\cdots", row[-1]] if kept < columns - 1 else list(row) for row in cells]
+    narrow = [[*row[:kept], m.cdots, row[-1]] if kept < columns - 1 else list(row) for row in cells]
     if rows <= MOST:
         return narrow
-    dots = [r"\ddots" if cell == r"\cdots" else r"\vdots" for cell in narrow[0]]
+    dots = [m.ddots if cell == m.cdots else m.vdots for cell in narrow[0]]
     return [*narrow[:SHOWN], dots, narrow[-1]]
-
-
-COMMAND = re.compile(r"\\(?:begin|end|mathbf|boldsymbol|left|right|mathrm)\b\{?[a-z]*\}?|\\[,;]|[{}_^\\&]")
-
-
-def printed_width(tex: str) -> float:
-    """How wide a formula is printed, roughly, in digits."""
-    if r"\begin{bmatrix}" in tex:
-        before, _, rest = tex.partition(r"\begin{bmatrix}")
-        inside, _, after = rest.partition(r"\end{bmatrix}")
-        rows = [row.split("&") for row in inside.split(r"\\")]
-        columns = zip(*rows, strict=True)
-        widest = [max(printed_width(cell.strip()) for cell in column) for column in columns]
-        return printed_width(before) + sum(widest) + 1.9 * len(widest) + 0.5 + printed_width(after)
-    text = re.sub(r"\\(?:times|odot|oslash|cdots|ddots|cdot|partial|sum)", "ooo"[:2], tex)
-    return len(COMMAND.sub("", re.sub(r"\\[a-zA-Z]+", "o", text)).replace(" ", ""))
 
 
 # ---- a slope as textbooks print it

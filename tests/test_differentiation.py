@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from explainer.cli import main
-from explainer.differentiation import RULES, Symbols, differentiate, is_chained
+from explainer.dialects import TEX
+from explainer.differentiation import RULES, Formulas, differentiate, is_chained
 from explainer.errors import InputError
 from explainer.expressions import FUNCTIONS
 
@@ -76,7 +77,7 @@ def test_the_chain_rule_is_named_where_it_is_used() -> None:
 
 
 def test_every_rule_is_stated_in_general() -> None:
-    symbols = Symbols(differentiate("x^2", "x"))
+    symbols = Formulas(differentiate("x^2", "x"), TEX)
     for rule in (*RULES, *(name for name in FUNCTIONS if name not in RULES)):
         assert re.search(r"' = ", symbols.rule(rule)), rule
 

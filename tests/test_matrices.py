@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ from test_prose import SPECS, faults, plain
 
 import explainer
 from explainer import ops
+from explainer.dialects import TEX
 from explainer.errors import CheckFailed, InputError
 from explainer.matrices import Equation, Matrices
 from explainer.presets import NOTATIONS
 from explainer.problem import Problem, problem_from_text
 from explainer.steps import Steps
 from explainer.worked import Worked, iterations
-from explainer.written import Written, by, in_names, number
+from explainer.written import Written, by, in_names, number_text
 
 SHIPPED = [p.stem for p in sorted(Path(EXAMPLES).glob("*.yaml")) if "\ngraph:" not in p.read_text("utf-8")]
 WRITINGS: list[dict[str, Any]] = [{}, {"carry": "rounded"}, {"digits": 4}, {"significant": 3}, {"significant": 9}]
@@ -33,7 +35,7 @@ def worked(problem: Problem) -> Worked:
 
 def matrices(problem: Problem) -> Matrices:
     work = worked(problem)
-    return Matrices(work, Steps(work).tex)
+    return Matrices(work, Steps(work).symbol)
 
 
 def every(found: Matrices) -> list[Equation]:
@@ -168,12 +170,12 @@ def test_a_wrong_rule_is_never_written(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = replace(ops.OPS["weighted_sum"], vjp=lambda g, out, W, x: (g @ x.T, -(W.T @ g)))
     monkeypatch.setitem(ops.OPS, "weighted_sum", wrong)
     with pytest.raises(CheckFailed, match="dE/dY"):
-        every(Matrices(work, Steps(work).tex))
+        every(Matrices(work, Steps(work).symbol))
 
 
 def test_a_wrong_slope_is_never_written(monkeypatch: pytest.MonkeyPatch) -> None:
     work = worked(example("2-2-3-1"))
-    found = Matrices(work, Steps(work).tex)
+    found = Matrices(work, Steps(work).symbol)
     layer = found.net.layers[0].activation
     wrong = found.textbook_slope(layer) + 1
     monkeypatch.setattr(found, "slope", lambda y: [wrong])
@@ -244,7 +246,7 @@ def test_equations_hold_with_samples_penalties_and_every_optimizer(seed: int, bi
     optimizer = ["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam"][seed % 6]
     spec["optimizer"] = {optimizer: {"learning_rate": 0.1}}
     for work in iterations(problem_of(spec)):
-        found = Matrices(work, Steps(work).tex)
+        found = Matrices(work, Steps(work).symbol)
         for equation in every(found):  # each is checked as it is made
             assert_recomputes(found, equation)
 
@@ -281,7 +283,7 @@ def test_the_shape_under_a_factor_is_that_of_its_array(seed: int) -> None:
     found = matrices(problem_of(random_spec(seed)))
     for equation in every(found):
         shown = found.shown(equation)
-        assert shown.left_shape.endswith(f"_{{{by(equation.value.shape)}}}")
+        assert shown.left_shape.endswith(f"_{{{by(TEX, equation.value.shape)}}}")
         for form, text in zip(equation.forms, shown.shapes, strict=True):
             shapes = re.findall(r"_\{(\d+) \\times (\d+)\}", text)
             leaves = [leaf.array.shape for leaf in form.leaves() if np.ndim(leaf.array) == 2]
@@ -384,28 +386,28 @@ NAMES = {  # notation -> weights, new weights and delta of layer 2 of three, wit
 def test_a_matrix_is_called_what_its_entries_are_in_bold_with_the_mark_of_its_layer(notation: str) -> None:
     names = matrices(example("2-2-3-1", notation=notation)).names
     weight, delta = names.of("weight", 1), names.of("delta", 1)
-    assert (weight.tex(), weight.tex(updated=True), delta.tex(sampled=True)) == NAMES[notation]
+    assert (weight.text(TEX), weight.text(TEX, updated=True), delta.text(TEX, sampled=True)) == NAMES[notation]
 
 
 @pytest.mark.parametrize("notation", NOTATIONS)
 def test_no_two_matrices_of_a_page_have_one_name(notation: str) -> None:
     for name in SHIPPED:
         found = matrices(example(name, notation=notation))
-        values = [leaf.tex for quantity, leaf in found.leaves.items() if quantity.what == "value"]
+        values = [leaf.symbol for quantity, leaf in found.leaves.items() if quantity.what == "value"]
         assert len(values) == len(set(values))
 
 
 def test_a_symbol_with_an_index_above_is_transposed_in_brackets() -> None:
-    leaf = Written("leaf", tex=r"\mathbf{W}^{[2]}", array=np.ones((2, 3)))
-    assert leaf.T.text(in_names) == r"(\mathbf{W}^{[2]})^{\mathsf{T}}"
+    leaf = Written("leaf", symbol=r"\mathbf{W}^{[2]}", array=np.ones((2, 3)))
+    assert leaf.T.text(TEX, partial(in_names, TEX)) == r"(\mathbf{W}^{[2]})^{\mathsf{T}}"
 
 
 def test_a_factor_of_1_is_not_written_and_a_quarter_is_a_fraction() -> None:
-    leaf = Written("leaf", tex="A", array=np.ones((2, 3)))
+    leaf = Written("leaf", symbol="A", array=np.ones((2, 3)))
     assert 1.0 * leaf is leaf
     assert (-1 * leaf).how == "negative"
-    assert number(1 / 3).tex == r"\frac{1}{3}"
-    assert number(0.25).tex == "0.25"
+    assert number_text(TEX, 1 / 3) == r"\frac{1}{3}"
+    assert number_text(TEX, 0.25) == "0.25"
 
 
 @pytest.mark.parametrize("view", ["matrix", "both"])

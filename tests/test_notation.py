@@ -16,18 +16,16 @@ from test_recompute import EXAMPLES, assert_page_recomputes, assert_recomputes
 from tex_numbers import equations
 
 import explainer
+from explainer.dialects import GREEK, TEX
 from explainer.errors import InputError
-from explainer.notation import Quantity, Tex, canonical
+from explainer.notation import Quantity, Symbols, canonical, name_in
 from explainer.presets import (
-    GREEK,
     NOTATIONS,
     PLACEHOLDERS,
     SymbolFault,
     alike,
     read_symbol,
-    tex_base,
-    tex_primed,
-    tex_symbol,
+    symbol_in,
     with_sample,
 )
 from explainer.problem import Problem, problem_from_text
@@ -66,7 +64,7 @@ def formulas(markdown: str) -> list[str]:
 
 def every_symbol(work: Worked) -> Iterator[tuple[str, str]]:
     """(canonical name, TeX) of every quantity that a page can show."""
-    tex = Tex(work.network.problem.writing.notation, len(work.network.layers))
+    tex = Symbols(work.network.problem.writing.notation, len(work.network.layers))
     for quantity, array in work.numbers.items():
         if quantity.node.op != "take" and not quantity.what.endswith("_old"):
             entries = np.arange(array.size)
@@ -103,7 +101,7 @@ def test_every_preset_works_every_example_in_every_format(preset: str, name: str
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_can_be_set_in_tables(preset: str, detail: str) -> None:
     found = page(layered(40, 12, 2, notation=preset, detail=detail))
-    z, y = (tex.general(q, "j") for tex in [Tex(NOTATIONS[preset], 2)] for q in ("pre_activation", "activation"))
+    z, y = (tex.general(q, "j") for tex in [Symbols(NOTATIONS[preset], 2)] for q in ("pre_activation", "activation"))
     assert f"| $`{z}`$ | $`{y}`$ |" in found
 
 
@@ -125,8 +123,8 @@ def bases(tex: str) -> set[str]:
 def test_every_symbol_of_a_page_comes_from_its_preset(preset: str) -> None:
     notation = NOTATIONS[preset]
     symbols = [notation.symbols[quantity] for quantity in PLACEHOLDERS]
-    parts = [part for s in symbols for part in (tex_base(s.base), *s.sub, *s.sup)]
-    allowed = bases(" ".join(part for part in parts if not part.startswith("{")))
+    parts = [part for s in symbols for part in (s.base, *s.sub, *s.sup)]
+    allowed = bases(" ".join(TEX.base(part) for part in parts if part.isalpha()))
     allowed |= {notation.sender, notation.receiver, *(["l"] if notation.marks_layers else [])}
     allowed |= {"new": {"new", "i", "h", "o"}}.get(notation.updated, set())
     named = any(notation.symbols[quantity].base == "{name}" for quantity in ("input", "target"))
@@ -233,7 +231,7 @@ def test_nothing_has_two_things_above_it(preset: str) -> None:
 def test_a_name_of_its_own_is_shown_as_it_was_given(preset: str) -> None:
     found = page(problem_from_text(BIASED, notation=preset))
     assert "$`w_{4} = 0.3`$" in found
-    assert tex_primed("w_{4}", NOTATIONS[preset].updated) in found or r"\frac{\partial" in found
+    assert name_in(TEX, "w4", NOTATIONS[preset].updated) in found or r"\frac{\partial" in found
 
 
 def test_what_a_symbol_stands_for_is_said_where_the_name_was_another() -> None:
@@ -287,7 +285,7 @@ def test_layers_are_called_as_the_preset_counts_them() -> None:
 )
 def test_a_symbol_is_written_by_its_base_and_scripts(text: str, tex: str) -> None:
     places = {"{row}": "3", "{column}": "1", "{layer}": "2"}
-    assert tex_symbol(read_symbol(text, PLACEHOLDERS["weight"]), places) == tex
+    assert symbol_in(TEX, read_symbol(text, PLACEHOLDERS["weight"]), places) == tex
 
 
 @pytest.mark.parametrize(
@@ -318,7 +316,7 @@ def test_a_sample_is_marked_after_all_else_that_stands_above() -> None:
     for preset in PRESETS:
         notation = NOTATIONS[preset]
         marked = with_sample(notation.symbols["activation"], notation.sample)
-        found[preset] = tex_symbol(marked, {"{row}": "6", "{layer}": "2", "{sample}": "s"})
+        found[preset] = symbol_in(TEX, marked, {"{row}": "6", "{layer}": "2", "{sample}": "s"})
     assert found["numbered"] == "Y^{(s)}_{6}"
     assert found["theta"] == "a^{(2)(s)}_{6}"
     assert found["nielsen"] == "a^{2,(s)}_{6}"
@@ -330,15 +328,19 @@ def test_a_sample_is_marked_after_all_else_that_stands_above() -> None:
     [
         ("W_{36}", "prime", "W'_{36}"),
         ("E", "plus", "E^{+}"),
-        (r"\Theta^{(1)}_{12}", "prime", r"\Theta'^{(1)}_{12}"),
-        (r"w^{ih}_{1,2}", "new", r"w^{ih,\mathrm{new}}_{1,2}"),
-        (r"\mathrm{net}_{o1}", "prime", r"\mathrm{net}'_{o1}"),
-        (r"E_{\mathrm{total}}", "plus", r"E^{+}_{\mathrm{total}}"),
-        (r"\mathrm{\_a\_}", "plus", r"\mathrm{\_a\_}^{+}"),
+        ("Theta^{(1)}_{12}", "prime", r"\Theta'^{(1)}_{12}"),
+        ("w^{[1]}_{1,2}", "new", r"w^{[1],\mathrm{new}}_{1,2}"),
+        ("net_{o1}", "prime", r"\mathrm{net}'_{o1}"),
+        ("E_{total}", "plus", r"E^{+}_{\mathrm{total}}"),
     ],
 )
 def test_a_new_value_is_marked_beside_what_stands_above(symbol: str, mark: str, new: str) -> None:
-    assert tex_primed(symbol, mark) == new
+    assert symbol_in(TEX, read_symbol(symbol, ()), {}, updated=mark) == new
+
+
+def test_a_new_value_of_a_name_is_marked_likewise() -> None:
+    assert name_in(TEX, "_a_", "plus") == r"\mathrm{\_a\_}^{+}"
+    assert name_in(TEX, "w_5", "prime") == "w'_{5}"
 
 
 def test_a_preset_that_is_said_at_the_call_wins_over_a_notation_in_the_spec() -> None:
@@ -362,13 +364,13 @@ def row(name: str, symbols: dict[str, dict[str, str]]) -> str:
 def shown(preset: str) -> dict[str, str]:
     """The symbols of the table, by canonical name."""
     work = next(iterations(problem_from_text(BIASED, notation=preset)))
-    tex, notation = Tex(NOTATIONS[preset], 2), NOTATIONS[preset]
+    tex, notation = Symbols(NOTATIONS[preset], 2), NOTATIONS[preset]
     found = dict(every_symbol(work))
     marked = with_sample(notation.symbols["activation"], notation.sample)
     cells = work.network.outputs.cells
     places = {"{row}": tex.labels(cells)[0], "{layer}": tex.layer(2), "{sample}": "2"}  # type: ignore[arg-type]
     slope = Quantity("slope", work.network.outputs)
-    return found | {"Y[3]#2": tex_symbol(marked, places), "dY[3]/dz[3]": tex.symbols(slope, np.array([0]))[0]}
+    return found | {"Y[3]#2": symbol_in(TEX, marked, places), "dY[3]/dz[3]": tex.symbols(slope, np.array([0]))[0]}
 
 
 def test_the_table_of_the_reference_is_what_the_code_writes() -> None:

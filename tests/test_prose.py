@@ -12,6 +12,7 @@ import jinja2
 import pytest
 
 from explainer.derivatives import ENDINGS
+from explainer.dialects import TEX
 from explainer.differentiation import RULES
 from explainer.document import SECTIONS, document
 from explainer.expressions import FUNCTIONS
@@ -111,7 +112,7 @@ def macros(language: str) -> dict[str, Any]:
     """Every macro of a language, by file and name, set in Markdown."""
     loader = jinja2.FileSystemLoader(templates_folder())
     environment = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True)  # noqa: S701
-    environment.globals.update(format="markdown", flavour="github")
+    environment.globals.update(format="markdown", flavour="github", maths=TEX.forms)
     found: dict[str, Any] = {}
     for path in sorted((PROSE / language).glob("*.j2")):
         module = environment.get_template(f"prose/{language}/{path.name}").module

@@ -24,7 +24,7 @@ def given(page: Page) -> Iterator[str]:
         functions=list(dict.fromkeys(functions)) if len(set(functions)) == 1 else functions,
         samples=net.samples,
         count=page.count if page.has_loss else -1,
-        loss=page.tex.loss,
+        loss=page.symbol.loss,
     )
     yield from data(page, ROWS)
 
@@ -39,7 +39,9 @@ def neurons(page: Page) -> Iterator[str]:
         return
     deltas = page.has_loss and all(Quantity("adjoint", layer.pre_activation) in page.work.numbers for layer in layers)
     kinds = ("pre_activation", "activation", *(["delta"] if deltas else []))
-    yield page.say.text("brief_neurons", heads=[page.tex.general(kind, "j") for kind in kinds], samples=net.samples > 1)
+    yield page.say.text(
+        "brief_neurons", heads=[page.symbol.general(kind, "j") for kind in kinds], samples=net.samples > 1
+    )
     for layer in layers:
         z, y = layer.pre_activation, layer.activation
         found = [Quantity("value", z), Quantity("value", y), *([Quantity("adjoint", z)] if deltas else [])]

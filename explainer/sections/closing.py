@@ -7,7 +7,7 @@ from itertools import islice
 
 import numpy as np
 
-from ..digits import tex_numbers, tex_power
+from ..digits import number_in, numbers_in
 from ..notation import Quantity
 from ..render import Speaker
 from ..steps import Lines
@@ -99,11 +99,11 @@ def verdict(page: Page) -> str:
     assert before is not None
     assert after is not None
     found = "better" if after < before else "worse" if after > before else "same"
-    shown = tex_numbers(page.work.precision.texts(np.array([before, after])))
+    shown = numbers_in(page.m, page.work.precision.texts(np.array([before, after])))
     return page.say.text(
         f"verdict_{found}",
-        before=rf"{page.tex.loss} = {shown[0]}",
-        after=f"{page.tex.primed(page.tex.loss)} = {shown[1]}",
+        before=f"{page.symbol.loss} = {shown[0]}",
+        after=f"{page.symbol.general('loss', updated=True)} = {shown[1]}",
     )
 
 
@@ -130,7 +130,7 @@ def weight_table(page: Page, links: bool) -> Iterator[str]:
                 w=page.steps.symbols(value, entries),
                 old=page.printed(value, entries),
                 gradient=page.printed(gradient, entries),
-                check=tex_numbers(page.work.precision.texts(check.numerical[leaf].ravel()[entries])),
+                check=numbers_in(page.m, page.work.precision.texts(check.numerical[leaf].ravel()[entries])),
                 new=page.printed(after, entries),
                 n=page.numbers_of(gradient, entries),
                 m=page.numbers_of(after, entries),
@@ -144,7 +144,7 @@ def check_sentence(page: Page) -> str:
     """How the gradients were checked, and how well they agree."""
     check = page.work.check
     assert check is not None
-    worst = tex_power(f"{check.worst_relative_error:.1e}") if check.worst_relative_error else "0"
+    worst = number_in(page.m, f"{check.worst_relative_error:.1e}") if check.worst_relative_error else "0"
     return page.say.text(
         "summary_opening", smooth=check.method == "complex step", worst=worst, rounded=page.steps.carried
     )
@@ -154,9 +154,9 @@ def progress(pages: Sequence[Page]) -> Iterator[str]:
     """The loss before the first update and after each."""
     first = pages[0]
     losses = [first.work.loss_before, *(page.work.loss_after for page in pages)]
-    shown = tex_numbers(first.work.precision.texts(np.array(losses, float)))
+    shown = numbers_in(first.m, first.work.precision.texts(np.array(losses, float)))
     rows = [[str(k), first.say.text("mathematics", tex=text)] for k, text in enumerate(shown)]
-    yield first.say.text("progress", rows=rows, loss=first.tex.loss)
+    yield first.say.text("progress", rows=rows, loss=first.symbol.loss)
 
 
 ROWS = 20  # of the table of a training
@@ -165,14 +165,14 @@ ROWS = 20  # of the table of a training
 def curve_table(page: Page, curve: Sequence[tuple[int, float]]) -> Iterator[str]:
     """The loss over the epochs: as a curve where the format can draw, and some of its points in a table."""
     chosen = [curve[k] for k in sorted({round(k) for k in np.linspace(0, len(curve) - 1, min(ROWS, len(curve)))})]
-    shown = tex_numbers(page.work.precision.texts(np.array([loss for _, loss in chosen])))
+    shown = numbers_in(page.m, page.work.precision.texts(np.array([loss for _, loss in chosen])))
     rows = [
         [str(epoch), page.say.text("mathematics", tex=text)] for (epoch, _), text in zip(chosen, shown, strict=True)
     ]
     yield page.say.text(
         "curve", points=polyline(curve), last=str(curve[-1][0]), highest=f"{max(y for _, y in curve):.3g}"
     )
-    yield page.say.text("progress", rows=rows, loss=page.tex.loss)
+    yield page.say.text("progress", rows=rows, loss=page.symbol.loss)
 
 
 def polyline(curve: Sequence[tuple[int, float]]) -> str:

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from ..digits import tex_numbers
+from ..digits import numbers_in
 from ..formulas import Terms, renamed, slot, uses
 from ..graph import Node
-from ..notation import Quantity, tex_partial
+from ..notation import Quantity
 from ..ops import Array
 from ..steps import Lines, slots
-from ..typeset import BREAK, in_symbols, one_each
+from ..typeset import in_symbols, one_each
 from .opening import general_equations
 from .page import Page, numbers, right_sides
 
@@ -65,17 +65,17 @@ def gradient_fields(page: Page, lines: Lines) -> dict[str, Any]:
     return {
         "n": numbers(lines),
         "w": page.steps.symbols(Quantity("value", lines.quantity.node), lines.entries),
-        "loss": page.tex.loss,
+        "loss": page.symbol.loss,
         "g": lines.symbols,
-        "check": tex_numbers(shown),
+        "check": numbers_in(page.m, shown),
         "check_name": page.say.word("check_name", smooth=check.method == "complex step"),
     }
 
 
 def gradient_table(page: Page, parameters: Parameters) -> Iterator[str]:
-    equation = general_equations(page.work, page.tex)["5"]
+    equation = general_equations(page.work, page.symbol)["5"]
     yield page.say.text("gradient_note", equations=page.both(*filter(None, (equation["tex"], equation["bias"]))))
-    yield page.say.text("gradient_table", g=tex_partial(page.tex.loss, page.tex.general("weight", "j", "i")))
+    yield page.say.text("gradient_table", g=page.m.partial(page.symbol.loss, page.symbol.general("weight", "j", "i")))
     for lines in page.steps.gradients(parameters):
         fields = gradient_fields(page, lines)
         yield page.say.block(
@@ -149,9 +149,9 @@ def chain(page: Page, lines: Lines, row: int, fields: dict[str, Any]) -> str:
         return page.say.block(
             "gradient", 1, **{k: [v] if k != "lines" else tuple([x] for x in v) for k, v in fields.items()}
         )
-    products = [r" \cdot ".join(page.steps.symbols(q, e)[0] for q, e in ratios(link)) for link in used]
+    products = [page.m.dot.join(page.steps.symbols(q, e)[0] for q, e in ratios(link)) for link in used]
     whole = [
-        product + r" \cdot " + partial_symbol(page, link, fields["w"])
+        product + page.m.dot + partial_symbol(page, link, fields["w"])
         for product, link in zip(products, used, strict=True)
     ]
     whole_numbers: Sequence[str] = []
@@ -160,7 +160,7 @@ def chain(page: Page, lines: Lines, row: int, fields: dict[str, Any]) -> str:
         whole_numbers = [made.numbers[0], made.printed[0]]
     return page.say.text(
         "chain",
-        whole=f"{BREAK}+ ".join(" + ".join(whole[k : k + 2]) for k in range(0, len(whole), 2)),
+        whole=f"{page.m.line_break}+ ".join(" + ".join(whole[k : k + 2]) for k in range(0, len(whole), 2)),
         factors=[text for link in used for text in factors(page, link, fields["w"])],
         whole_numbers=whole_numbers,
         several=len(used) > 1,
@@ -185,7 +185,7 @@ def ratios(link: Link) -> list[tuple[Quantity, Array]]:
 
 
 def partial_symbol(page: Page, link: Link, w: str) -> str:
-    return tex_partial(page.steps.symbols(Quantity("value", link.z), link.entry)[0], w)
+    return page.m.partial(page.steps.symbols(Quantity("value", link.z), link.entry)[0], w)
 
 
 def factors(page: Page, link: Link, w: str) -> Iterator[str]:
@@ -199,8 +199,8 @@ def factors(page: Page, link: Link, w: str) -> Iterator[str]:
     left, right = one_row(slope)
     function = say.word("function_name", name=link.y.op)
     yield say.text("chain_slope", left=left, lines=right, n=numbers(slope)[0], function=function)
-    formula = in_symbols(link.partial, [steps.symbols(q, e) for q, e in link.slots], 1)[0]
-    shown = [tex_numbers(steps.plain(q, e)[0])[0] for q, e in link.slots]
+    formula = in_symbols(page.m, link.partial, [steps.symbols(q, e) for q, e in link.slots], 1)[0]
+    shown = [numbers_in(page.m, steps.plain(q, e)[0])[0] for q, e in link.slots]
     yield say.text("chain_partial", left=partial_symbol(page, link, w), lines=[formula, *shown], z=z, w=w)
 
 
@@ -222,9 +222,9 @@ def paths(page: Page, lines: Lines) -> list[str]:
     if len(ways) == 1 and one_each(ways[0][1].owner, len(lines)):
         ((onward, group),) = ways
         neurons = group.entries[0] // samples
-        return [rf"{start} \to {onward[k]}" for start, k in zip(starts, neurons.tolist(), strict=True)]
+        return [start + page.m.to + onward[k] for start, k in zip(starts, neurons.tolist(), strict=True)]
     found: list[dict[str, None]] = [{} for _ in range(len(lines))]
     for onward, group in ways:
         for row, neuron in zip(group.owner.tolist(), (group.entries[0] // samples).tolist(), strict=True):
-            found[row][rf"{starts[row]} \to {onward[neuron]}"] = None
-    return [r",\; ".join(paths) for paths in found]
+            found[row][starts[row] + page.m.to + onward[neuron]] = None
+    return [f",{page.m.beside.lstrip()}".join(paths) for paths in found]

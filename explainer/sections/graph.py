@@ -8,10 +8,10 @@ from functools import cached_property
 
 import numpy as np
 
-from ..digits import tex_numbers, tex_power
+from ..digits import number_in, numbers_in
 from ..expressions import FUNCTIONS, SEVERAL, subtrees
 from ..graphs import Key, Line, Lines, WorkedGraph, numerical
-from ..notation import tex_name
+from ..notation import name_in
 from ..render import Speaker
 from .closing import remarks
 
@@ -28,7 +28,7 @@ class GraphPage:
 
     @cached_property
     def lines(self) -> Lines:
-        return Lines(self.work)
+        return Lines(self.work, self.say.dialect)
 
     @property
     def brief(self) -> bool:
@@ -36,13 +36,16 @@ class GraphPage:
 
     @property
     def end(self) -> str:
-        return tex_name(self.work.end)
+        return self.name(self.work.end)
+
+    def name(self, node: str) -> str:
+        return name_in(self.say.dialect, node)
 
     def listed(self, names: list[str]) -> str:
-        return self.say.word("graph_and").join(self.say.text("mathematics", tex=tex_name(each)) for each in names)
+        return self.say.word("graph_and").join(self.say.text("mathematics", tex=self.name(each)) for each in names)
 
     def printed(self, key: Key) -> str:
-        return tex_numbers([self.lines.text(key)])[0] if key in self.work.numbers else ""
+        return numbers_in(self.say.dialect, [self.lines.text(key)])[0] if key in self.work.numbers else ""
 
     def steps(self, lines: list[Line]) -> Iterator[str]:
         for line in lines:
@@ -51,7 +54,7 @@ class GraphPage:
                 "graph_step",
                 n=str(line.n),
                 stage=line.kind,
-                node=tex_name(line.key.node),
+                node=self.name(line.key.node),
                 left=line.left,
                 lines=line.rights,
                 from_steps=self.say.text("from_steps", origins=origins) if origins else "",
@@ -66,7 +69,7 @@ class GraphPage:
 def given(page: GraphPage) -> Iterator[str]:
     work, say = page.work, page.say
     inputs = [
-        say.text("equation", left=tex_name(each), right=page.printed(Key("value", each)))
+        say.text("equation", left=page.name(each), right=page.printed(Key("value", each)))
         for each in work.problem.input_names
     ]
     yield say.text("graph_inputs", inputs=say.word("separator").join(inputs))
@@ -108,7 +111,9 @@ def forwards(page: GraphPage) -> Iterator[str]:
     yield page.say.text("graph_forward_opening", several=len(page.work.inputs) > 1)
     for start in starts:
         yield page.say.text(
-            "graph_sweep", start=tex_name(start), of=rf"\frac{{d {tex_name(start)}}}{{d {tex_name(start)}}} = 1"
+            "graph_sweep",
+            start=page.name(start),
+            of=page.say.dialect.ratio(page.name(start), page.name(start)) + " = 1",
         )
         yield from page.steps([line for line in lines if line.key.by == start])
     if len(starts) < len(page.work.inputs):
@@ -116,23 +121,23 @@ def forwards(page: GraphPage) -> Iterator[str]:
 
 
 def backwards(page: GraphPage) -> Iterator[str]:
-    of = rf"\frac{{d {page.end}}}{{d {page.end}}} = 1"
+    of = page.say.dialect.ratio(page.end, page.end) + " = 1"
     yield page.say.text("graph_reverse_opening", end=page.end, of=of)
     yield from page.steps(page.lines.of("adjoint"))
 
 
 def together(page: GraphPage) -> Iterator[str]:
     """Forwards and backwards side by side."""
-    work, say = page.work, page.say
-    tangents = [rf"\frac{{d \,\cdot}}{{d {tex_name(each)}}}" for each in work.inputs]
+    work, say, m = page.work, page.say, page.say.dialect
+    tangents = [m.ratio(m.anything, page.name(each)) for each in work.inputs]
     yield say.text("graph_together_opening", inputs=page.listed(work.inputs), end=page.end)
     heads = [say.text("graph_forward_head", tex=tex) for tex in tangents]
-    yield say.text("graph_together_table", heads=heads, reverse=rf"\frac{{d {page.end}}}{{d \,\cdot}}")
+    yield say.text("graph_together_table", heads=heads, reverse=m.ratio(page.end, m.anything))
     for node in work.moving:
         found = [page.printed(Key("tangent", node, each)) or "0" for each in work.inputs]
         yield say.text(
             "graph_together_row",
-            node=tex_name(node),
+            node=page.name(node),
             value=page.printed(Key("value", node)),
             cells=[say.text("mathematics", tex=each) for each in found],
             reverse=page.printed(Key("adjoint", node)),
@@ -150,7 +155,7 @@ def paths(page: GraphPage) -> Iterator[str]:
     if work.path_count <= MOST_PATHS:
         for start in work.inputs:
             found = [*work.paths(start)]
-            ways = [r" \to ".join(map(tex_name, (start, *(edge.node for edge in path)))) for path in found]
+            ways = [say.dialect.to.join(map(page.name, (start, *(edge.node for edge in path)))) for path in found]
             yield say.text(
                 "graph_paths",
                 ways=say.word("separator").join(say.text("mathematics", tex=way) for way in ways),
@@ -180,17 +185,17 @@ def paths(page: GraphPage) -> Iterator[str]:
 def check(page: GraphPage) -> Iterator[str]:
     work, say = page.work, page.say
     smooth = work.check.method == "complex step"
-    yield say.text("graph_check", smooth=smooth, worst=worst_error(work.check.worst_relative_error))
+    yield say.text("graph_check", smooth=smooth, worst=worst_error(page, work.check.worst_relative_error))
     yield say.text("graph_check_table", check_name=say.text("check_name", smooth=smooth))
     for start, found in zip(work.inputs, numerical(work), strict=True):
         key = Key("adjoint", start)
-        shown = tex_numbers(work.precision.texts(np.array([found])))[0]
+        shown = numbers_in(say.dialect, work.precision.texts(np.array([found])))[0]
         yield say.text("graph_check_row", left=page.lines.symbol(key), printed=page.printed(key), check=shown)
     yield say.text("table_end")
 
 
-def worst_error(found: float) -> str:
-    return tex_power(f"{found:.1e}") if found else "0"
+def worst_error(page: GraphPage, found: float) -> str:
+    return number_in(page.say.dialect, f"{found:.1e}") if found else "0"
 
 
 Section = Callable[[GraphPage], Iterator[str]]

@@ -9,9 +9,9 @@ import numpy as np
 from ..graph import Node
 from ..matrices import Equation, step_of, used
 from ..networks import Built
-from ..notation import Quantity, tex_partial
+from ..notation import Quantity
 from ..ops import Array
-from ..written import tex_transposed
+from ..written import transposed_in
 from .gradients import gradient_steps
 from .page import Page
 
@@ -23,7 +23,7 @@ def in_matrices(page: Page) -> Iterator[str]:
     names, net = page.steps.matrices.names, page.work.network
     yield page.say.text(
         "matrices",
-        weight=names.of("weight", 0).tex(),
+        weight=names.of("weight", 0).text(page.m),
         samples=net.inputs.shape[1] > 1,
         items=[page.both(*equations) for equations in general_equations(page)],
     )
@@ -31,28 +31,29 @@ def in_matrices(page: Page) -> Iterator[str]:
 
 def general_equations(page: Page) -> Iterator[list[str]]:
     """The numbered equations, of a whole layer l; as many of them as there are of one neuron."""
-    names, net, f = page.steps.matrices.names, page.work.network, page.tex.function
+    m, names, net, f = page.m, page.steps.matrices.names, page.work.network, page.symbol.function
     quantities = ("weight", "pre_activation", "activation", "delta")
-    w, z, y, delta = (names.general(quantity).tex() for quantity in quantities)
-    loss, before = page.tex.loss, names.general("activation", -1).tex()
+    w, z, y, delta = (names.general(quantity).text(m) for quantity in quantities)
+    loss, before = page.symbol.loss, names.general("activation", -1).text(m)
     biased = [layer for layer in net.problem.layers if layer.biases is not None]
     threshold = bool(biased) and biased[0].bias_input < 0
-    b, sign = names.general("threshold" if threshold else "bias").tex(), "-" if threshold else "+"
-    yield [rf"{z} = {w} \; {before}" + (f" {sign} {b}" if biased else "")]
+    b, sign = names.general("threshold" if threshold else "bias").text(m), "-" if threshold else "+"
+    yield [f"{z} = {w}{m.beside}{before}" + (f" {sign} {b}" if biased else "")]
     yield [f"{y} = {f}({z})"]
     if not page.has_loss:
         return
     if len(net.layers) > 1:
-        arriving = rf"{tex_transposed(names.general('weight', 1).tex())} \; {names.general('delta', 1).tex()}"
-        yield [f"{tex_partial(loss, y)} = {arriving}"]
-    yield [rf"{delta} = {tex_partial(loss, y)} \odot {f}'({z})"]
+        back = transposed_in(m, names.general("weight", 1).text(m))
+        yield [f"{m.partial(loss, y)} = {back}{m.beside}{names.general('delta', 1).text(m)}"]
+    yield [f"{delta} = {m.partial(loss, y)}{m.odot}{f}'({z})"]
     if net.trained:
-        summed = rf"\sum_s {names.general('delta').tex(sampled=True)}" if net.samples > 1 else delta
-        found = [rf"{tex_partial(loss, w)} = {delta} \; {tex_transposed(before)}"]
-        yield found + ([f"{tex_partial(loss, b)} = {'-' if threshold else ''}{summed}"] if biased else [])
+        of_one = names.general("delta").text(m, sampled=True)
+        summed = f"{m.sum_over('s')} {of_one}" if net.samples > 1 else delta
+        found = [f"{m.partial(loss, w)} = {delta}{m.beside}{transposed_in(m, before)}"]
+        yield found + ([f"{m.partial(loss, b)} = {'-' if threshold else ''}{summed}"] if biased else [])
     if net.trained and net.problem.optimizer is not None and net.problem.optimizer.name == "sgd":
-        new = names.general("weight").tex(updated=True)
-        yield [rf"{new} = {w} - {page.tex.learning_rate} \, {tex_partial(loss, w)}"]
+        new = names.general("weight").text(m, updated=True)
+        yield [f"{new} = {w} - {page.symbol.learning_rate} {m.thin}{m.partial(loss, w)}"]
 
 
 def forward_in_matrices(page: Page, layer: Built) -> Iterator[str]:
@@ -125,7 +126,7 @@ def origins(page: Page, equation: Equation) -> str:
     """Which steps the matrices on the right side come from."""
     numbering, matrices = page.steps.numbering, page.steps.matrices
     leaves = matrices.leaves
-    found = [(leaves[q].tex, step_of(numbering, q)) for q in used(equation) if q in leaves and step_of(numbering, q)]
+    found = [(leaves[q].symbol, step_of(numbering, q)) for q in used(equation) if q in leaves and step_of(numbering, q)]
     if equation.shared and equation.kind.endswith("update"):
         quantity, entries = matrices.shared_gradients(equation.quantity.node)
         steps = numbering[quantity][entries].tolist()
@@ -149,8 +150,8 @@ def notes(page: Page, equation: Equation) -> Iterator[str]:
         )
     if equation.shared:
         weights = page.say.word("separator").join(page.say.text("mathematics", tex=tex) for tex in equation.shared)
-        gradient = matrices.leaves[Quantity("value", node)].tex
-        partial = tex_partial(page.tex.loss, gradient)
+        gradient = matrices.leaves[Quantity("value", node)].symbol
+        partial = page.m.partial(page.symbol.loss, gradient)
         yield page.say.text(
             "matrix_shared",
             weights=weights,

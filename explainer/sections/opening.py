@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ..dialects import Dialect
 from ..formulas import definition, partials, plain, slot
 from ..graph import Cells, Node, Picked, order
 from ..networks import Network
-from ..notation import STATES, Quantity, Tex, tex_partial
+from ..notation import STATES, Quantity, Symbols
 from ..optimizers import rule_of
 from ..typeset import in_symbols
 from ..values import is_near_kink
@@ -24,7 +25,7 @@ def question(page: Page) -> Iterator[str]:
     if net.loss is None:
         yield say.text("question_forward", sizes=sizes(net))
     elif not page.brief:
-        yield say.text("question", sizes=sizes(net), parameters=page.count, loss=page.tex.loss)
+        yield say.text("question", sizes=sizes(net), parameters=page.count, loss=page.symbol.loss)
 
 
 def sizes(net: Network) -> str:
@@ -39,7 +40,9 @@ def given(page: Page) -> Iterator[str]:
         yield say.text("given_later", updates=page.work.iteration - 1)
     for number, layer in enumerate(net.layers, 1):
         yield say.text(
-            "given_layer", number=page.tex.layer(number), function=say.word("function_name", name=layer.activation.op)
+            "given_layer",
+            number=page.symbol.layer(number),
+            function=say.word("function_name", name=layer.activation.op),
         )
         labels = page.labels(layer.activation)
         if layer.weights.size > MANY:
@@ -70,7 +73,7 @@ def data(page: Page, most: int) -> Iterator[str]:
     heads = [
         symbol
         for node in nodes
-        for symbol in page.tex.cell_symbols(without_samples(node.cells), np.arange(node.shape[0]))
+        for symbol in page.symbol.cell_symbols(without_samples(node.cells), np.arange(node.shape[0]))
     ]
     columns = [
         page.printed(Quantity("value", node), row) for node in nodes for row in np.arange(node.size).reshape(node.shape)
@@ -89,25 +92,25 @@ def conventions(page: Page) -> Iterator[str]:
 
 
 def convention_items(page: Page) -> Iterator[str]:
-    net, say, tex = page.work.network, page.say, page.tex
+    net, say, symbol = page.work.network, page.say, page.symbol
     problem, writing = net.problem, net.problem.writing
     first = net.layers[-1]
     sender = net.layers[-2].activation if len(net.layers) > 1 else net.inputs
     if isinstance(first.weights.cells, Cells) and first.weights.op == "leaf" and not first.weights.cells.own:
         one = np.array([0])
         entries = [one, one, one]
-        if tex.notation.numbering == "positions" and first.weights.size > 1:  # two different indices say more
+        if symbol.notation.numbering == "positions" and first.weights.size > 1:  # two different indices say more
             entries = [one + 1, one + (first.weights.shape[1] > 1), one + (first.weights.shape[1] == 1)]
         weight, from_, to = (
-            tex.cell_symbols(without_samples(node.cells), entry)[0]
+            symbol.cell_symbols(without_samples(node.cells), entry)[0]
             for node, entry in zip((first.weights, sender, first.pre_activation), entries, strict=True)
         )
         yield say.text(
-            "convention_index", weight=weight, sender=from_, receiver=to, sender_first=tex.notation.sender_first
+            "convention_index", weight=weight, sender=from_, receiver=to, sender_first=symbol.notation.sender_first
         )
     yield from notation_items(page)
-    z = tex.general("pre_activation", "j")
-    if tex.notation.symbols["pre_activation"].base == "e":
+    z = symbol.general("pre_activation", "j")
+    if symbol.notation.symbols["pre_activation"].base == "e":
         yield say.text("convention_euler", symbol=z)
     if problem.loss is not None and net.loss is not None:
         if problem.loss.name in SQUARES:
@@ -120,8 +123,8 @@ def convention_items(page: Page) -> Iterator[str]:
         if problem.penalty is not None:
             biases, m = problem.penalty.biases, net.samples if problem.penalty.per_sample else 0
             yield say.text("convention_penalty", biases=biases, rate=f"{problem.penalty.rate:g}", m=m)
-        delta = tex.general("delta", "j")
-        yield say.text("convention_delta", equation=f"{delta} = {tex_partial(loss_of_neurons(tex), z)}")
+        delta = symbol.general("delta", "j")
+        yield say.text("convention_delta", equation=f"{delta} = {page.m.partial(loss_of_neurons(symbol), z)}")
     if net.updated:
         yield say.text("convention_old")
     for value in sorted(
@@ -155,17 +158,17 @@ def loss_slope(page: Page) -> str:
     (partial,) = partials(loss)
     nodes = (*loss.parents, loss)  # a read of -1 is of the loss itself
     symbols = [page.steps.symbols(Quantity("value", node), np.array([0]))[0] for node in nodes]
-    slope = in_symbols(partial.term.pattern, [[symbols[read.argument]] for read in partial.term.reads], 1)[0]
-    return f"{tex_partial(page.tex.loss, symbols[0])} = {slope}"
+    slope = in_symbols(page.m, partial.term.pattern, [[symbols[read.argument]] for read in partial.term.reads], 1)[0]
+    return f"{page.m.partial(page.symbol.loss, symbols[0])} = {slope}"
 
 
 def notation_items(page: Page) -> Iterator[str]:
     """What the notation has of its own: how layers are counted, where biases stand, what stands for the names given."""
-    net, say, tex = page.work.network, page.say, page.tex
-    notation = tex.notation
-    weight = tex.of_layer("weight", 1)
+    net, say, symbol = page.work.network, page.say, page.symbol
+    notation = symbol.notation
+    weight = symbol.of_layer("weight", 1)
     if "{layer}" in notation.symbols["weight"].sub + notation.symbols["weight"].sup:
-        marks = [tex.layer(0), tex.layer(1)]
+        marks = [symbol.layer(0), symbol.layer(1)]
         if isinstance(notation.input_layer, int):
             bare = notation.symbols["activation"].sup == ("{layer}",)
             yield say.text("convention_layers", weight=weight, sender=marks[0], receiver=marks[1], bare=bare)
@@ -176,14 +179,14 @@ def notation_items(page: Page) -> Iterator[str]:
     for layer in reversed(net.layers):
         cells = layer.biases.cells if layer.biases is not None else None
         if isinstance(cells, Cells) and not cells.own and "0" in notation.symbols[cells.quantity].sub:
-            yield say.text("convention_bias_index", bias=tex.cell_symbols(cells, np.array([0]))[0])
+            yield say.text("convention_bias_index", bias=symbol.cell_symbols(cells, np.array([0]))[0])
             break
     for node in net.given:
         if isinstance(node.cells, Cells) and node.cells.quantity in ("input", "target") and node.size <= MANY:
             names = node.cells.rows
             if notation.symbols[node.cells.quantity].base == "{name}" or numbered(names):
                 continue
-            symbols = tex.cell_symbols(without_samples(node.cells), np.arange(len(names)))
+            symbols = symbol.cell_symbols(without_samples(node.cells), np.arange(len(names)))
             items = [
                 say.text("name_of", symbol=s, name=say.escape(name)) for s, name in zip(symbols, names, strict=True)
             ]
@@ -211,37 +214,42 @@ def frozen_names(page: Page) -> str:
 
 
 def equations(page: Page) -> Iterator[str]:
-    say, formulas = page.say, general_equations(page.work, page.tex)
+    say, formulas = page.say, general_equations(page.work, page.symbol)
     yield say.text(
         "equations",
         items=[say.text(f"equation_{n}", **tex) for n, tex in formulas.items()],
         numbers=[*formulas],
     )
-    yield say.text("equations_note", inputs=page.tex.general_input())
+    yield say.text("equations_note", inputs=page.symbol.general_input())
     activations = {
         (layer.activation.op, plain(layer.activation)): layer.activation for layer in page.work.network.layers
     }
     for (name, _), node in activations.items():
-        function, slope = general_function(node, page.tex)
+        function, slope = general_function(node, page.symbol)
         yield say.text("equation_function", name=say.word("function_name", name=name), function=function, slope=slope)
 
 
 # ---- the equations in general
 
 
-def general_equations(work: Worked, tex: Tex) -> dict[str, dict[str, Any]]:
+def general_equations(work: Worked, symbol: Symbols) -> dict[str, dict[str, Any]]:
     """The numbered equations, at neurons i, j and k, as this network needs them."""
     net = work.network
-    z, y, y_i = tex.general("pre_activation", "j"), tex.general("activation", "j"), tex.general("activation", "i")
-    w, e = tex.general("weight", "j", "i"), tex.loss
-    delta, g = tex.general("delta", "j"), tex_partial(e, w)
+    m = symbol.m
+    z, y, y_i = (
+        symbol.general("pre_activation", "j"),
+        symbol.general("activation", "j"),
+        symbol.general("activation", "i"),
+    )
+    w, e = symbol.general("weight", "j", "i"), symbol.loss
+    delta, g = symbol.general("delta", "j"), m.partial(e, w)
     biased = [layer for layer in net.problem.layers if layer.biases is not None]
-    b = tex.general("threshold" if biased and biased[0].bias_input < 0 else "bias", "j")
+    b = symbol.general("threshold" if biased and biased[0].bias_input < 0 else "bias", "j")
     sign = {True: "-", False: "+"}[bool(biased and biased[0].bias_input < 0)]
-    f, i, j = tex.function, tex.notation.sender, tex.notation.receiver
+    f, i, j = symbol.function, symbol.notation.sender, symbol.notation.receiver
     found: dict[str, dict[str, Any]] = {
         "1": {
-            "tex": rf"{z} = \sum_{i} {w} {y_i}" + (f" {sign} {b}" if biased else ""),
+            "tex": f"{z} = {m.sum_over(i)} {w} {y_i}" + (f" {sign} {b}" if biased else ""),
             "biased": bool(biased),
             "neuron": j,
         },
@@ -249,32 +257,33 @@ def general_equations(work: Worked, tex: Tex) -> dict[str, dict[str, Any]]:
     }
     if net.loss is None:
         return found
-    own = loss_of_neurons(tex)
+    own = loss_of_neurons(symbol)
     if len(net.layers) > 1:
-        found["3"] = {"tex": rf"{tex_partial(own, y_i)} = \sum_{j} {delta} {w}", "neuron": i, "fed": j}
-    found["4"] = {"tex": rf"{delta} = {tex_partial(own, z)} = {tex_partial(own, y)} \, {f}'({z})"}
+        found["3"] = {"tex": f"{m.partial(own, y_i)} = {m.sum_over(j)} {delta} {w}", "neuron": i, "fed": j}
+    found["4"] = {"tex": f"{delta} = {m.partial(own, z)} = {m.partial(own, y)} {m.thin}{f}'({z})"}
     if net.trained:
-        mean = rf"\frac{{1}}{{{net.samples}}} \sum_s " if tex.per_sample else ""
-        of_bias = rf"{tex_partial(e, b)} = {'-' if sign == '-' else ''}{mean}{delta}" if biased else ""
-        shrink = penalty_term(work, w)
-        found["5"] = {"tex": rf"{g} = {mean}{delta} {y_i}{shrink}", "bias": of_bias, "shared": is_shared(work)}
+        mean = f"{m.fraction(1, net.samples)} {m.sum_over('s')} " if symbol.per_sample else ""
+        of_bias = f"{m.partial(e, b)} = {'-' if sign == '-' else ''}{mean}{delta}" if biased else ""
+        shrink = penalty_term(m, work, w)
+        found["5"] = {"tex": f"{g} = {mean}{delta} {y_i}{shrink}", "bias": of_bias, "shared": is_shared(work)}
     if net.updated:
-        found["6"] = {"lines": [*rule_in_general(work, tex, w, g)], "descent": is_plain_descent(work)}
+        found["6"] = {"lines": [*rule_in_general(work, symbol, w, g)], "descent": is_plain_descent(work)}
     return found
 
 
-def loss_of_neurons(tex: Tex) -> str:
+def loss_of_neurons(symbol: Symbols) -> str:
     """What the adjoints of neurons are of: the loss, or the loss of their own sample."""
     samples = Cells("sample_loss", ("",), ("s",), sampled=True)
-    return tex.cell_symbols(samples, np.array([0]))[0] if tex.per_sample else tex.loss
+    return symbol.cell_symbols(samples, np.array([0]))[0] if symbol.per_sample else symbol.loss
 
 
-def penalty_term(work: Worked, w: str) -> str:
+def penalty_term(m: Dialect, work: Worked, w: str) -> str:
     """What L2 adds to the gradient of a weight."""
     penalty = work.network.problem.penalty
     if penalty is None:
         return ""
-    return rf" + \frac{{\lambda}}{{{work.network.samples}}} {w}" if penalty.per_sample else rf" + \lambda {w}"
+    rate = m.greek("lambda")
+    return f" + {m.fraction(rate, work.network.samples) if penalty.per_sample else rate} {w}"
 
 
 def is_plain_descent(work: Worked) -> bool:
@@ -282,22 +291,24 @@ def is_plain_descent(work: Worked) -> bool:
     return optimizer is not None and optimizer.name == "sgd"
 
 
-def rule_in_general(work: Worked, tex: Tex, w: str, g: str) -> Iterator[str]:
+def rule_in_general(work: Worked, symbol: Symbols, w: str, g: str) -> Iterator[str]:
     """The lines of the optimizer, at no weight in particular; `old` marks what the update before left."""
     assert work.network.problem.optimizer is not None
+    m = symbol.m
     known = {"w": w, "g": "g" if not is_plain_descent(work) else g}
-    known |= {name: tex.cell_symbols(node.cells, np.array([0]))[0] for name, node in work.network.constants.items()}
+    known |= {name: symbol.cell_symbols(node.cells, np.array([0]))[0] for name, node in work.network.constants.items()}
     for name in STATES:
         letter, _, hat = name.partition("_")
-        known[name] = rf"\hat{{{letter}}}" if hat else letter
-        known[f"{name}_old"] = rf"{letter}_{{\text{{old}}}}"
+        known[name] = m.hat(letter) if hat else letter
+        known[f"{name}_old"] = letter + m.sub(m.text("old"))
+    known["new"] = symbol.general("weight", "j", "i", updated=True)
     if not is_plain_descent(work):
         yield f"g = {g}"
     for line in rule_of(work.network.problem.optimizer):
         count = len(line.names)
         pattern = line.at(slot(count), {name: slot(k) for k, name in enumerate(line.names)})
-        right = in_symbols(pattern, [*([known[name]] for name in line.names), ["t"]], 1)[0]
-        yield f"{tex.primed(w) if line.finds == 'w' else known[line.finds]} = {right}"
+        right = in_symbols(m, pattern, [*([known[name]] for name in line.names), ["t"]], 1)[0]
+        yield f"{known['new' if line.finds == 'w' else line.finds]} = {right}"
 
 
 def is_shared(work: Worked) -> bool:
@@ -308,18 +319,16 @@ def is_shared(work: Worked) -> bool:
     return len(used) > len(np.unique(used))
 
 
-def general_function(node: Node, tex: Tex) -> tuple[str, str]:
+def general_function(node: Node, symbol: Symbols) -> tuple[str, str]:
     """f(e) = ... and f'(e) = ... of an activation; of softmax, each output and its partials."""
-    z, y = tex.general("pre_activation", "j"), tex.general("activation", "j")
+    m, z, y = symbol.m, symbol.general("pre_activation", "j"), symbol.general("activation", "j")
     if node.op == "softmax":
-        z_k, y_k = tex.general("pre_activation", "k"), tex.general("activation", "k")
-        own, other = tex_partial(y, z), tex_partial(y_k, z)
-        function = rf"{y} = \frac{{e^{{{z}}}}}{{\sum_{tex.notation.peer} e^{{{z_k}}}}}"
-        return (
-            function,
-            rf"{own} = {y} (1 - {y}), \quad {other} = -{y_k} {y} \;\, ({tex.notation.peer} \ne {tex.notation.receiver})",
-        )
+        z_k, y_k = symbol.general("pre_activation", "k"), symbol.general("activation", "k")
+        j, k = symbol.notation.receiver, symbol.notation.peer
+        function = f"{y} = {m.fraction('e' + m.sup(z), f'{m.sum_over(k)} e{m.sup(z_k)}')}"
+        own, other = f"{m.partial(y, z)} = {y} (1 - {y})", f"{m.partial(y_k, z)} = -{y_k} {y}"
+        return function, f"{own}, {m.wide}{other} {m.wider}({k}{m.ne}{j})"
     (term,), (partial,) = definition(node), partials(node)
-    function = in_symbols(term.pattern, [[z]], 1)[0]
-    slope = in_symbols(partial.term.pattern, [[y if read.argument < 0 else z] for read in partial.term.reads], 1)[0]
-    return f"{tex.function}({z}) = {function}", f"{tex.function}'({z}) = {slope}"
+    function = in_symbols(m, term.pattern, [[z]], 1)[0]
+    slope = in_symbols(m, partial.term.pattern, [[y if read.argument < 0 else z] for read in partial.term.reads], 1)[0]
+    return f"{symbol.function}({z}) = {function}", f"{symbol.function}'({z}) = {slope}"

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..digits import tex_numbers
+from ..dialects import Dialect
+from ..digits import numbers_in
 from ..graph import Cells, Node
-from ..notation import Quantity, Tex
+from ..notation import Quantity, Symbols
 from ..ops import Array
 from ..render import Speaker
 from ..steps import Lines, Steps, chosen, entries_of, slots
@@ -33,11 +34,16 @@ class Page:
 
     @cached_property
     def steps(self) -> Steps:
-        return Steps(self.work, self.first, self.per_sample)
+        return Steps(self.work, self.first, self.per_sample, self.m)
 
     @property
-    def tex(self) -> Tex:
-        return self.steps.tex
+    def m(self) -> Dialect:
+        """What formulas are put together from."""
+        return self.say.dialect
+
+    @property
+    def symbol(self) -> Symbols:
+        return self.steps.symbol
 
     @cached_property
     def count(self) -> int:
@@ -106,7 +112,7 @@ class Page:
     def labels(self, node: Node, entries: Array | None = None) -> list[str]:
         """What the neurons of a node are called, or those that some entries belong to; safe for the format."""
         assert isinstance(node.cells, Cells)
-        labels = [self.say.escape(label) for label in self.tex.labels(node.cells)]
+        labels = [self.say.escape(label) for label in self.symbol.labels(node.cells)]
         return labels if entries is None else [labels[k] for k in (entries // self.work.network.samples).tolist()]
 
     @property
@@ -129,7 +135,7 @@ class Page:
             where = node.params["where"].ravel()[entries]
             node, entries = node.parents[0], where[where >= 0]
         quantity = Quantity("value", node)
-        numbers = tex_numbers(self.steps.plain(quantity, entries)[0])
+        numbers = numbers_in(self.m, self.steps.plain(quantity, entries)[0])
         symbols = self.steps.symbols(quantity, entries)
         return self.say.word("separator").join(self.say.rows("equation", len(entries), left=symbols, right=numbers))
 
@@ -137,7 +143,7 @@ class Page:
         return self.say.word("separator").join(self.say.text("mathematics", tex=tex) for tex in equations)
 
     def printed(self, quantity: Quantity, entries: Array) -> list[str]:
-        return tex_numbers(self.steps.plain(quantity, entries)[0])
+        return numbers_in(self.m, self.steps.plain(quantity, entries)[0])
 
     def numbers_of(self, quantity: Quantity, entries: Array) -> list[str]:
         return [*map(str, self.steps.numbering[quantity][entries].tolist())]

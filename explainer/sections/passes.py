@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..networks import Built
-from ..notation import Quantity, tex_partial
+from ..notation import Quantity
 from ..steps import Lines
 from .gradients import gradient_steps, gradient_table
 from .matrices import backward_in_matrices, forward_in_matrices
@@ -27,7 +27,7 @@ def forward(page: Page) -> Iterator[str]:
         for number, layer in enumerate(net.layers, 1) if page.scalars else ():
             if not len(page.written_of_sample(Quantity("value", layer.activation), s)):
                 continue
-            yield page.say.text("layer", number=page.tex.layer(number), output=False)
+            yield page.say.text("layer", number=page.symbol.layer(number), output=False)
             yield from (forward_table if page.in_tables else forward_steps)(page, layer, s)
             if net.samples == 1:
                 yield from forward_in_matrices(page, layer)
@@ -41,7 +41,7 @@ def forward(page: Page) -> Iterator[str]:
 
 def layers_in_matrices(page: Page) -> Iterator[str]:
     for number, layer in enumerate(page.work.network.layers, 1):
-        yield page.say.text("layer", number=page.tex.layer(number), output=False)
+        yield page.say.text("layer", number=page.symbol.layer(number), output=False)
         yield from forward_in_matrices(page, layer)
 
 
@@ -71,10 +71,10 @@ def forward_steps(page: Page, layer: Built, s: int) -> Iterator[str]:
 def forward_table(page: Page, layer: Built, s: int) -> Iterator[str]:
     z, y = Quantity("value", layer.pre_activation), Quantity("value", layer.activation)
     entries = page.written_of_sample(y, s)
-    equations = general_equations(page.work, page.tex)
+    equations = general_equations(page.work, page.symbol)
     yield page.say.text("forward_note", equations=page.both(equations["1"]["tex"], equations["2"]["tex"]))
     yield page.say.text(
-        "forward_table", z=page.tex.general("pre_activation", "j"), y=page.tex.general("activation", "j")
+        "forward_table", z=page.symbol.general("pre_activation", "j"), y=page.symbol.general("activation", "j")
     )
     yield page.say.block(
         "forward_row",
@@ -120,7 +120,7 @@ def backward(page: Page) -> Iterator[str]:
         for number, layer in zip(range(len(net.layers), 0, -1), reversed(net.layers), strict=True):
             if not len(page.written_of_sample(Quantity("adjoint", layer.pre_activation), s)):
                 continue
-            yield page.say.text("layer", number=page.tex.layer(number), output=layer is net.layers[-1])
+            yield page.say.text("layer", number=page.symbol.layer(number), output=layer is net.layers[-1])
             yield from (backward_table if page.in_tables else backward_steps)(page, layer, s)
     if net.samples > 1:
         yield page.say.text("all_samples")
@@ -128,7 +128,7 @@ def backward(page: Page) -> Iterator[str]:
     for number, layer, parameters in layers:
         if not len(page.steps.written(delta := Quantity("adjoint", layer.pre_activation), page.every(delta.node))):
             continue
-        yield page.say.text("layer", number=page.tex.layer(number), output=layer is net.layers[-1])
+        yield page.say.text("layer", number=page.symbol.layer(number), output=layer is net.layers[-1])
         if page.scalars and net.samples == 1:
             yield from (backward_table if page.in_tables else backward_steps)(page, layer, 0)
         if page.scalars:
@@ -138,9 +138,9 @@ def backward(page: Page) -> Iterator[str]:
 
 def scores_derivation(page: Page) -> Iterator[str]:
     """Why delta is p - t: in symbols, at outputs j and k."""
-    tex, softmax = page.tex, page.work.network.outputs.op == "softmax"
+    symbol, softmax = page.symbol, page.work.network.outputs.op == "softmax"
     names = {
-        f"{name}_{k}": tex.general(quantity, k)
+        f"{name}_{k}": symbol.general(quantity, k)
         for name, quantity in (("y", "activation"), ("z", "pre_activation"))
         for k in "jk"
     }
@@ -148,15 +148,15 @@ def scores_derivation(page: Page) -> Iterator[str]:
     yield page.say.text(
         "scores_softmax" if softmax else "scores_sigmoid",
         share=page.work.network.samples if mean else 0,
-        delta=tex.general("delta", "j"),
-        loss=tex.loss,
+        delta=symbol.general("delta", "j"),
+        loss=symbol.loss,
         **names,
     )
 
 
 def backward_steps(page: Page, layer: Built, s: int) -> Iterator[str]:
     found = dict(by_kind(page.steps.backward(layer, s)))
-    delta, loss = found["delta"], page.tex.loss
+    delta, loss = found["delta"], page.symbol.loss
     every = delta[0].entries if len(delta) == 1 else np.concatenate([lines.entries for lines in delta])
     fields: dict[str, Any] = {
         "label": page.labels(layer.activation, every),
@@ -256,15 +256,17 @@ def sides_of(found: Sequence[Lines]) -> tuple[Sequence[str], ...]:
 def backward_table(page: Page, layer: Built, s: int) -> Iterator[str]:
     entries = page.written_of_sample(Quantity("adjoint", layer.pre_activation), s)
     quantities = [quantity for quantity, _ in page.steps.backward_quantities(layer, s)]
-    y, z = page.tex.general("activation", "j"), page.tex.general("pre_activation", "j")
-    equations = general_equations(page.work, page.tex)
+    y, z = page.symbol.general("activation", "j"), page.symbol.general("pre_activation", "j")
+    equations = general_equations(page.work, page.symbol)
     hidden = layer is not page.work.network.layers[-1]
     yield page.say.text(
         "backward_note",
         equations=page.both(*([equations["3"]["tex"]] if hidden and "3" in equations else []), equations["4"]["tex"]),
     )
-    heads = {"slope": tex_partial(y, z), "adjoint": tex_partial(page.tex.loss, y)}
-    general = [page.tex.general("delta", "j") if q.node is layer.pre_activation else heads[q.what] for q in quantities]
+    heads = {"slope": page.m.partial(y, z), "adjoint": page.m.partial(page.symbol.loss, y)}
+    general = [
+        page.symbol.general("delta", "j") if q.node is layer.pre_activation else heads[q.what] for q in quantities
+    ]
     yield page.say.text("backward_table", heads=general)
     yield page.say.block(
         "backward_row",

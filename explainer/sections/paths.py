@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..dialects import Dialect
 from ..graph import Cells, Node
 from ..networks import Network
 from ..steps import Steps
@@ -24,7 +25,7 @@ def onward_paths(net: Network, steps: Steps) -> dict[Node, list[str]]:
             reached = tuple(next_neurons(net, at, (neuron,)))
             if reached not in known:
                 known[reached] = rest_of_path(net, steps, at, reached)
-            rows.append(rf"{z[neuron]} \to {y[neuron]} \to {known[reached]}")
+            rows.append(steps.m.to.join((z[neuron], y[neuron], known[reached])))
         found[layer.pre_activation] = rows
     return found
 
@@ -33,7 +34,7 @@ def unsampled(steps: Steps, node: Node) -> list[str]:
     """The symbols of a layer's neurons, of no sample in particular."""
     assert isinstance(node.cells, Cells)
     cells = replace(node.cells, columns=("",), sampled=False)
-    return steps.tex.cell_symbols(cells, np.arange(len(cells.rows)))
+    return steps.symbol.cell_symbols(cells, np.arange(len(cells.rows)))
 
 
 def next_neurons(net: Network, at: int, neurons: Sequence[int]) -> list[int]:
@@ -54,11 +55,11 @@ def rest_of_path(net: Network, steps: Steps, at: int, reached: Sequence[int]) ->
         at += 1
         for node in (net.layers[at].pre_activation, net.layers[at].activation):
             every = unsampled(steps, node)
-            parts.append(some([every[k] for k in reached]))
+            parts.append(some(steps.m, [every[k] for k in reached]))
         reached = next_neurons(net, at, reached)
-    return r" \to ".join([*parts, steps.tex.loss])
+    return steps.m.to.join([*parts, steps.symbol.loss])
 
 
-def some(symbols: Sequence[str]) -> str:
+def some(m: Dialect, symbols: Sequence[str]) -> str:
     """A few symbols as they are, many by the first and the last."""
-    return ", ".join(symbols) if len(symbols) <= 3 else rf"{symbols[0]}, \dots, {symbols[-1]}"
+    return ", ".join(symbols) if len(symbols) <= 3 else f"{symbols[0]}, {m.dots}, {symbols[-1]}"

@@ -1,46 +1,40 @@
-"""Formulas as TeX, in the form in which they were written: nothing is sorted, folded or multiplied out."""
+"""Formulas as text, in the form in which they were written: nothing is sorted, folded or multiplied out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from .digits import tex_power
+from .dialects import Dialect
+from .digits import number_in
 from .expressions import ATOM, POWER, PRODUCT, SUM, Tree, read_once, substituted, symbol
 
-NAMED = {
-    **{name: rf"\{name}" for name in ("ln", "sin", "cos", "tan", "sinh", "cosh", "tanh", "max", "min")},
-    "log": r"\ln",
-    "log10": r"\log_{10}",
-    "log2": r"\log_{2}",
-    "asin": r"\arcsin",
-    "acos": r"\arccos",
-    "atan": r"\arctan",
-    **{name: rf"\operatorname{{{name}}}" for name in ("erf", "sigmoid", "softplus", "relu", "step")},
-    "sign": r"\operatorname{sgn}",
-}
+CALLED = {"log": "ln", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "sign": "sgn"}  # otherwise by the name
+BASES = {"log10": 10, "log2": 2}
 SPELT_OUT = {"sigmoid": "1/(1 + exp(-u))", "softplus": "ln(1 + exp(u))", "relu": "max(0, u)"}  # where numbers stand
 BARE = ("sin", "cos", "tan", "sinh", "cosh", "tanh", "ln", "log")  # their powers are written \sin^{2}(x)
 
 
-class FormulaTex:
+class FormulaText:
     """Prints formulas. `atom` gives the text of a name, and is told whether it stands alone.
 
     In numbers there is a cross between all factors. `euler` is whether e is free for 2.718..., otherwise exp is written.
     """
 
-    def __init__(self, atom: Callable[[str, bool], str], in_numbers: bool = False, euler: bool = True) -> None:
-        self.atom, self.in_numbers, self.euler = atom, in_numbers, euler
+    def __init__(
+        self, m: Dialect, atom: Callable[[str, bool], str], in_numbers: bool = False, euler: bool = True
+    ) -> None:
+        self.m, self.atom, self.in_numbers, self.euler = m, atom, in_numbers, euler
 
     def text(self, tree: Tree, least: int = SUM) -> str:
         """The formula, in brackets where it holds together less tightly than its place asks for."""
         text, tightness = self.made(tree, least)
-        return text if tightness >= least else in_brackets(text)
+        return text if tightness >= least else self.m.brackets(text)
 
     def made(self, tree: Tree, least: int) -> tuple[str, int]:
         if tree.kind == "number":
-            return tex_power(tree.text.lower()), PRODUCT if "e" in tree.text.lower() else ATOM
+            return number_in(self.m, tree.text.lower()), PRODUCT if "e" in tree.text.lower() else ATOM
         if tree.kind == "name":
-            return r"\pi" if tree.text == "pi" else self.atom(tree.text, least == SUM), ATOM
+            return self.m.pi if tree.text == "pi" else self.atom(tree.text, least == SUM), ATOM
         return PRINT[tree.kind](self, tree)
 
     def sum(self, tree: Tree) -> tuple[str, int]:
@@ -63,19 +57,26 @@ class FormulaTex:
 
     def between(self, before: str, after: str) -> str:
         if self.in_numbers:
-            return r" \times "
-        signed = after.startswith(("(-", r"\left(-")) or before.endswith(r"\right)")
-        return r" \cdot " if signed or after[0] in ".0123456789" or after.startswith(r"\frac") else " "
+            return self.m.times
+        signed = after.startswith(self.m.signed) or before.endswith(self.m.tall_ends)
+        return self.m.dot if signed or after[0] in ".0123456789" or after.startswith(self.m.tall[0]) else " "
 
     def quotient(self, tree: Tree) -> tuple[str, int]:
         above, below = tree.parts
-        return rf"\frac{{{self.text(above)}}}{{{self.text(below)}}}", POWER
+        return self.m.fraction(self.text(above), self.text(below)), POWER
 
     def power(self, tree: Tree) -> tuple[str, int]:
         base, exponent = tree.parts
         if base.kind == "call" and base.text in BARE and not self.in_numbers and exponent.kind == "number":
-            return f"{NAMED[base.text]}^{{{self.text(exponent)}}}({self.text(base.parts[0])})", POWER
-        return f"{self.text(base, ATOM)}^{{{self.text(exponent)}}}", POWER
+            raised = self.called(base.text) + self.m.sup(self.text(exponent))
+            return raised + self.m.brackets_low(self.text(base.parts[0])), POWER
+        return self.text(base, ATOM) + self.m.sup(self.text(exponent)), POWER
+
+    def called(self, function: str) -> str:
+        """The name of a function, with the base of a logarithm."""
+        if function in BASES:
+            return self.m.called("log") + self.m.sub(BASES[function])
+        return self.m.called(CALLED.get(function, function))
 
     def call(self, tree: Tree) -> tuple[str, int]:
         name, parts = tree.text, tree.parts
@@ -83,29 +84,25 @@ class FormulaTex:
             return self.made(substituted(read_once(SPELT_OUT[name]), {symbol("u"): parts[0]}), SUM)
         if name == "exp":
             inner = self.text(parts[0])
-            return (f"e^{{{inner}}}", POWER) if self.euler else (rf"\exp{in_brackets(inner)}", POWER)
+            return ("e" + self.m.sup(inner) if self.euler else self.m.called("exp") + self.m.brackets(inner)), POWER
         if name == "sqrt":
-            return rf"\sqrt{{{self.text(parts[0])}}}", ATOM
+            return self.m.root(self.text(parts[0])), ATOM
         if name == "abs":
-            return rf"\left|{self.text(parts[0])}\right|", ATOM
+            return self.m.bars_tall(self.text(parts[0])), ATOM
         if name.startswith("share_of_"):
             first, *others = parts
             rivals = others[0] if len(others) == 1 else Tree("call", tuple(others), name.removeprefix("share_of_"))
             pair = (first, rivals) if name.endswith("max") else (rivals, first)
             ahead = Tree("sum", (pair[0], Tree("minus", (pair[1],))))
-            return rf"\operatorname{{H}}{in_brackets(self.text(ahead))}", POWER
-        return f"{NAMED[name]}{in_brackets(', '.join(map(self.text, parts)))}", POWER
+            return self.m.called("H") + self.m.brackets(self.text(ahead)), POWER
+        return self.called(name) + self.m.brackets(self.m.comma.join(map(self.text, parts))), POWER
 
 
-PRINT: Mapping[str, Callable[[FormulaTex, Tree], tuple[str, int]]] = {
-    "sum": FormulaTex.sum,
-    "minus": FormulaTex.minus,
-    "product": FormulaTex.product,
-    "quotient": FormulaTex.quotient,
-    "power": FormulaTex.power,
-    "call": FormulaTex.call,
+PRINT: Mapping[str, Callable[[FormulaText, Tree], tuple[str, int]]] = {
+    "sum": FormulaText.sum,
+    "minus": FormulaText.minus,
+    "product": FormulaText.product,
+    "quotient": FormulaText.quotient,
+    "power": FormulaText.power,
+    "call": FormulaText.call,
 }
-
-
-def in_brackets(text: str) -> str:
-    return rf"\left({text}\right)" if r"\frac" in text else f"({text})"
