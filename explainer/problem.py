@@ -137,9 +137,6 @@ FIT: Mapping[str, tuple[Callable[[Array], Any], str, str]] = {  # loss -> which 
     ),
 }
 
-# What this version has of the contract, where it has not all of it: lift a bar by a word, or by taking out its row.
-BUILT: Mapping[str, tuple[str, ...]] = {}
-
 
 class Options(TypedDict, total=False):
     """What the command line may say of `Writing`, over what the spec says; None is as if it were not said."""
@@ -224,14 +221,6 @@ class _Reading:
 
     def note_key(self, path: TreePath, found: str, remedy: str) -> None:
         self.faults.append(self.source.fault_at_key(path, found, remedy))
-
-    def note_unbuilt(self, path: TreePath, feature: str, value: str = "") -> None:
-        """A fault where this version has not got what the contract has."""
-        have = BUILT.get(feature)
-        if have is not None and value not in have:
-            what = f"{feature} {value}".strip()
-            note = self.note_key if feature in self.source.tree and not value else self.note
-            note(path, f"{what} is not built yet", f"this version has {_listed(have)}")
 
     # -- the whole
 
@@ -583,7 +572,6 @@ class _Reading:
         feature = str(path[-1])
         if isinstance(written, OneOf):
             (name,) = written.model_fields_set
-            self.note_unbuilt((*path, name), feature, name)
             return Choice(name, _numbers(getattr(written, name).model_dump()))
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", written) or written in ("z", "t", "y"):
             if family is OptimizerNumbers:
@@ -593,7 +581,6 @@ class _Reading:
         if written not in keys_of(family):
             self.note(path, f"unknown {feature} {shortened(written)!r}", suggestion(written, keys_of(family)))
             return Choice(written)
-        self.note_unbuilt(path, feature, written)
         if family is OptimizerNumbers:
             remedy = f"write optimizer: {flow({written: {'learning_rate': 0.1}})}"
             self.note(path, f"{written} has no 'learning_rate'", remedy)
@@ -734,8 +721,6 @@ class _Reading:
             self.note_key(("significant",), "both 'digits' and 'significant'", "keep one of the two")
         if spec.steps > 1 and not stands("optimizer", self.source.tree):
             self.note(("steps",), f"{spec.steps} steps without an optimizer", "add an optimizer, or leave steps out")
-        else:
-            self.note_unbuilt(("steps",), "steps", str(spec.steps))
         return Writing(
             notation=NOTATIONS[spec.notation] if isinstance(spec.notation, str) else self.notation(spec.notation),
             language=spec.language,

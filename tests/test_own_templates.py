@@ -165,7 +165,7 @@ def test_what_is_wrong_is_told_all_at_once_and_at_its_line(tmp_path: Path) -> No
     assert refusal(folder_with(tmp_path, ("prose/en/steps.j2", text))).split("\n") == [
         "DIR/prose/en/steps.j2:3:1: no macro is called 'gradeint_check', so this one is never used; "
         "did you mean 'gradient_check'?",
-        "DIR/prose/en/steps.j2:3:1: text outside a macro is never written; put it into a macro",
+        "DIR/prose/en/steps.j2:4:1: text outside a macro is never written; put it into a macro",
         "DIR/prose/en/steps.j2:5:1: extends is not allowed in a template; "
         "use plain text, if, for, set, ~ and the macros of f",
     ]

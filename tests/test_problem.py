@@ -11,7 +11,7 @@ import pytest
 import spec_files
 
 from explainer.errors import InputError
-from explainer.problem import BUILT, Choice, Problem, problem_from_text, read_problem
+from explainer.problem import Choice, Problem, problem_from_text, read_problem
 from explainer.source import MAX_SPEC_BYTES, plain_value, read_text
 from explainer.spec import PARTS, json_schema, keys_of
 
@@ -376,13 +376,6 @@ def test_every_key_of_the_schema_is_described() -> None:
 def test_every_key_of_the_schema_is_in_the_reference(key: str) -> None:
     page = (HERE.parent / "docs" / "reference" / "spec.md").read_text("utf-8")
     assert f"`{key}`" in page
-
-
-def test_the_reference_says_what_is_built() -> None:
-    page = (HERE.parent / "docs" / "reference" / "spec.md").read_text("utf-8")
-    have = page.split("## Not built yet")[1]
-    for names in BUILT.values():
-        assert all(name in have for name in names)
 
 
 def test_the_examples_of_the_reference_can_be_read(tmp_path: Path) -> None:
