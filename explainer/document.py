@@ -11,6 +11,7 @@ from .sections.matrices import in_matrices
 from .sections.opening import conventions, equations, given, question
 from .sections.page import Page
 from .sections.passes import backward, forward, loss
+from .sections.slopes import slopes
 from .worked import Worked
 
 Section = Callable[[Page], Iterator[str]]
@@ -26,8 +27,8 @@ SECTIONS: list[tuple[str, Section, Callable[[Page], bool]]] = [  # name, text, a
     ("update", update, lambda page: page.updated),
     ("helped", helped, lambda page: page.updated and not page.only),  # it rests on every weight
     ("summary", summary, lambda page: page.count > 0),
+    ("slopes", slopes, lambda page: page.full and page.has_loss),
 ]
-
 
 BRIEF: list[tuple[str, Section, Callable[[Page], bool]]] = [  # the page of results
     ("given", brief.given, lambda page: True),

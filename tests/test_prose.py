@@ -13,12 +13,12 @@ import pytest
 
 from explainer.derivatives import ENDINGS
 from explainer.dialects import TEX
-from explainer.differentiation import RULES
 from explainer.document import SECTIONS, document
 from explainer.expressions import FUNCTIONS
 from explainer.problem import problem_from_text
 from explainer.publish import ESCAPES
 from explainer.render import Setting, Speaker, templates_folder
+from explainer.rules import RULES
 from explainer.sections.graph import SECTIONS as GRAPH_SECTIONS
 from explainer.worked import iterations
 
@@ -104,6 +104,13 @@ SAMPLES |= {
     "heads": (["7"],),
     "numbers": (["7", "7"],),
     "cells": (["7"],),
+}
+SAMPLES |= dict.fromkeys(("with_targets", "derived", "own"), FLAG)
+SAMPLES |= {
+    "functions": (["Sigmoid 函数", "tanh 函数"],),
+    "rules": (["7"],),
+    "condition": ("", "7"),
+    "id": (*SAMPLES["id"], "neurons"),
 }
 SAMPLES |= dict.fromkeys(("from_steps", "z_from", "a_from", "s_from"), ("", "（7）"))
 

@@ -22,8 +22,9 @@ def given(page: Page) -> Iterator[str]:
         "brief_network",
         sizes=sizes(net),
         functions=list(dict.fromkeys(functions)) if len(set(functions)) == 1 else functions,
-        samples=net.samples,
-        count=page.count if page.has_loss else -1,
+        samples=net.samples > 1,
+        number=str(net.samples),
+        count=str(page.count) if page.has_loss and page.count else "",
         loss=page.symbol.loss,
     )
     yield from data(page, ROWS)

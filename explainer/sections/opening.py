@@ -82,7 +82,7 @@ def data(page: Page, most: int) -> Iterator[str]:
         [str(s), *(say.text("mathematics", tex=cell) for cell in row)]
         for s, row in enumerate(zip(*columns, strict=True), 1)
     ]
-    yield say.text("given_samples", heads=heads, rows=rows, targets=len(nodes) > 1)
+    yield say.text("given_samples", heads=heads, rows=rows, with_targets=len(nodes) > 1)
     if rate:
         yield say.text("given_rate", rate=rate)
 
@@ -151,15 +151,22 @@ SQUARES = {  # loss -> the convention on its factor
 
 
 def loss_slope(page: Page) -> str:
-    """dE/dY = ... of one output."""
-    net = page.work.network
-    assert net.loss is not None
-    loss = net.loss.terms or net.loss.samples or net.loss.data or net.loss.end
+    """dE/dY = ... of one output; of many samples, of the first one's own loss."""
+    loss = slope_node(page)
     (partial,) = partials(loss)
     nodes = (*loss.parents, loss)  # a read of -1 is of the loss itself
     symbols = [page.steps.symbols(Quantity("value", node), np.array([0]))[0] for node in nodes]
     slope = in_symbols(page.m, partial.term.pattern, [[symbols[read.argument]] for read in partial.term.reads], 1)[0]
-    return f"{page.m.partial(page.symbol.loss, symbols[0])} = {slope}"
+    samples = Cells("sample_loss", ("",), ("1",), sampled=True)
+    of_one = page.symbol.cell_symbols(samples, np.array([0]))[0] if page.work.network.samples > 1 else page.symbol.loss
+    return f"{page.m.partial(of_one, symbols[0])} = {slope}"
+
+
+def slope_node(page: Page) -> Node:
+    """The loss as it is worked from activations, for one output or one sample."""
+    loss = page.work.network.loss
+    assert loss is not None
+    return loss.from_activation or loss.terms or loss.samples or loss.data or loss.end
 
 
 def notation_items(page: Page) -> Iterator[str]:
@@ -226,7 +233,13 @@ def equations(page: Page) -> Iterator[str]:
     }
     for (name, _), node in activations.items():
         function, slope = general_function(node, page.symbol)
-        yield say.text("equation_function", name=say.word("function_name", name=name), function=function, slope=slope)
+        yield say.text(
+            "equation_function",
+            name=say.word("function_name", name=name),
+            function=function,
+            slope=slope,
+            derived=page.full and page.has_loss,
+        )
 
 
 # ---- the equations in general

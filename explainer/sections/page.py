@@ -125,6 +125,10 @@ class Page:
         return self.view != "matrix"
 
     @property
+    def full(self) -> bool:
+        return self.work.network.problem.writing.detail == "full"
+
+    @property
     def brief(self) -> bool:
         return self.work.network.problem.writing.detail == "brief"
 
