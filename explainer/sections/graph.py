@@ -49,7 +49,7 @@ class GraphPage:
 
     def steps(self, lines: list[Line]) -> Iterator[str]:
         for line in lines:
-            origins = self.say.word("separator").join(self.origins(line))
+            origins = self.say.word("origin_separator").join(self.origins(line))
             yield self.say.text(
                 "graph_step",
                 n=str(line.n),

@@ -134,7 +134,7 @@ def origins(page: Page, equation: Equation) -> str:
     if not found:
         return ""
     parts = [page.say.text("origin", symbol=tex, n=str(n)) for tex, n in found]
-    return page.say.text("from_steps", origins=page.say.word("separator").join(parts))
+    return page.say.text("from_steps", origins=page.say.word("origin_separator").join(parts))
 
 
 def notes(page: Page, equation: Equation) -> Iterator[str]:

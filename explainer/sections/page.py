@@ -164,7 +164,7 @@ class Page:
             return [""] * len(lines)
         if all(one_each(owner, len(lines)) for _, _, owner in known):
             columns = [self.origin_column(quantity, entries) for quantity, entries, _ in known]
-            separator = self.say.word("separator")
+            separator = self.say.word("origin_separator")
             joined = columns[0] if len(columns) == 1 else [separator.join(row) for row in zip(*columns, strict=True)]
             return self.say.rows("from_steps", len(lines), origins=joined)
         found: list[list[tuple[Quantity, int]]] = [[] for _ in range(len(lines))]
@@ -194,7 +194,7 @@ class Page:
         by_quantity: dict[Quantity, list[int]] = {}
         for quantity, entry in origins:
             by_quantity.setdefault(quantity, []).append(entry)
-        return self.say.text("from_steps", origins=self.say.word("separator").join(self.origin_parts(by_quantity)))
+        return self.say.text("from_steps", origins=self.say.word("origin_separator").join(self.origin_parts(by_quantity)))
 
     def origin_parts(self, by_quantity: dict[Quantity, list[int]]) -> Iterator[str]:
         for quantity, entries in by_quantity.items():

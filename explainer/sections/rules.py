@@ -29,7 +29,7 @@ def step_list(found: Derived, say: Speaker, formula: Formulas) -> Iterator[str]:
     rules = rules_used(found)
     for n, step in enumerate(found.steps, 1):
         lines = list(dict.fromkeys((formula(step.at_first), formula(step.result))))
-        origins = say.word("separator").join(
+        origins = say.word("origin_separator").join(
             say.text("derivative_origin", symbol=formula(found.steps[k].of), n=str(k + 1)) for k in step.uses
         )
         yield say.text(
