@@ -332,10 +332,12 @@ class Steps:
         entries = entries_of(layer.activation, s, self.work.network.samples)
         return [(Quantity("value", node), entries) for node in (layer.pre_activation, layer.activation)]
 
-    def forward(self, layer: Built, s: int) -> Iterator[Lines]:
+    def forward(self, layer: Built, s: int, some: Array | None = None) -> Iterator[Lines]:
+        """Pre-activations, then activations, of one sample; of `some` of its entries alone."""
         kinds = ("pre-activation", "activation")
         for kind, (quantity, entries) in zip(kinds, self.forward_quantities(layer, s), strict=True):
-            for part in in_chunks(self.written(quantity, entries), longest_row(quantity.node)):
+            chosen = self.written(quantity, entries if some is None else some)
+            for part in in_chunks(chosen, longest_row(quantity.node)):
                 yield self.lines(kind, quantity, part, self.value_terms(quantity.node, part))
 
     def value_terms(self, node: Node, entries: Array) -> list[Terms]:
@@ -379,10 +381,11 @@ class Steps:
         ]
         return [(quantity, entries) for quantity in found if quantity in self.work.numbers]
 
-    def backward(self, layer: Built, s: int) -> Iterator[Lines]:
+    def backward(self, layer: Built, s: int, some: Array | None = None) -> Iterator[Lines]:
+        """Adjoints, slopes and deltas of one sample; of `some` of its entries alone."""
         y, z = layer.activation, layer.pre_activation
         for quantity, every in self.backward_quantities(layer, s):
-            entries = self.written(quantity, every)
+            entries = self.written(quantity, every if some is None else some)
             if not len(entries):
                 continue
             if quantity.node is z:

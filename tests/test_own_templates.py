@@ -46,12 +46,12 @@ def refusal(folder: Path, to: str = "markdown") -> str:
 
 
 def test_a_macro_takes_the_place_of_ours_and_the_rest_stays(tmp_path: Path) -> None:
-    folder = folder_with(tmp_path, ("prose/en/steps.j2", check('{{ f.paragraph("It is " ~ f.math(check)) }}')))
+    folder = folder_with(tmp_path, ("prose/en/steps.j2", check('{{ f.paragraph("Found: " ~ f.math(check)) }}')))
     ours, theirs = "".join(explainer.explain(example("2-2-3-1")).text()), page(folder)
-    assert theirs.count("It is $`-0.045065`$") == 1
+    assert theirs.count("Found: $`-0.045065`$") == 1
     assert "Check, by" not in theirs
     assert [line for line in ours.split("\n") if "Check, by" not in line] == [
-        line for line in theirs.split("\n") if "It is" not in line
+        line for line in theirs.split("\n") if "Found:" not in line
     ]
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from itertools import islice
 
 import numpy as np
 
-from ..digits import number_in, numbers_in
+from ..digits import Precision, number_in, numbers_in
 from ..notation import Quantity
 from ..render import Speaker
 from ..steps import Lines
@@ -46,11 +47,14 @@ def update_rows(page: Page, lines: Lines) -> str:
 
 def update_blocks(page: Page, states: Sequence[Lines], lines: Lines) -> str:
     """The new states of the optimizer, then the parameter."""
+    optimizer = page.work.network.problem.optimizer
+    assert optimizer is not None
     old = page.steps.symbols(Quantity("value", lines.quantity.node), lines.entries)
     parts = [
         page.say.rows(
             "update_state",
             len(state),
+            what=page.say.word("state_what", optimizer=optimizer.name, state=state.quantity.what),
             left=state.symbols,
             **said_of(page, state),
         )
@@ -98,12 +102,30 @@ def verdict(page: Page) -> str:
     before, after = page.work.loss_before, page.work.loss_after
     assert before is not None
     assert after is not None
+    texts = page.work.precision.texts(np.array([before, after]))
+    shown, (old, new) = numbers_in(page.m, texts), (Decimal(text) for text in texts)
     found = "better" if after < before else "worse" if after > before else "same"
-    shown = numbers_in(page.m, page.work.precision.texts(np.array([before, after])))
+    foretold = Precision(2).texts(np.array([abs(predicted(page))]))
     return page.say.text(
         f"verdict_{found}",
         before=f"{page.symbol.loss} = {shown[0]}",
         after=f"{page.symbol.general('loss', updated=True)} = {shown[1]}",
+        change=numbers_in(page.m, [decimal_text(abs(old - new))])[0] if old != new else "",
+        predicted=numbers_in(page.m, foretold)[0] if predicted(page) < 0 else "",
+    )
+
+
+def decimal_text(number: Decimal) -> str:
+    """As numbers are printed: with a power of ten where it is below 0.0001."""
+    return f"{number.normalize():{'f' if number >= Decimal('0.0001') else 'e'}}"
+
+
+def predicted(page: Page) -> float:
+    """The change of the loss that the gradients foretell: each times the change of its weight, added up."""
+    work = page.work
+    return sum(
+        float((work.of("adjoint", leaf) * work.of("step", leaf))[trained].sum())
+        for leaf, trained in work.network.trained.items()
     )
 
 

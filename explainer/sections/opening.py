@@ -25,7 +25,20 @@ def question(page: Page) -> Iterator[str]:
     if net.loss is None:
         yield say.text("question_forward", sizes=sizes(net))
     elif not page.brief:
-        yield say.text("question", sizes=sizes(net), parameters=page.count, loss=page.symbol.loss)
+        yield say.text("question", sizes=sizes(net), one=page.count == 1, count=str(page.count), loss=page.symbol.loss)
+    if page.only:
+        yield say.text("only", weights=only_these(page), again=net.problem.writing.steps > 1)
+
+
+def only_these(page: Page) -> str:
+    """The weights that the page is for; of many, how many there are."""
+    symbols = [
+        symbol
+        for parameters in page.steps.parameters
+        for leaf, entries in parameters
+        for symbol in page.steps.symbols(Quantity("value", leaf), entries)
+    ]
+    return page.both(*symbols) if len(symbols) <= MANY else page.say.text("given_numbers", count=len(symbols))
 
 
 def sizes(net: Network) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from ..dialects import Dialect
 from ..digits import numbers_in
 from ..graph import Cells, Node
+from ..networks import Built
 from ..notation import Quantity, Symbols
 from ..ops import Array
 from ..render import Speaker
@@ -109,6 +110,10 @@ class Page:
     def onward(self) -> dict[Node, list[str]]:
         return onward_paths(self.work.network, self.steps)
 
+    def through(self, layer: Built) -> bool:
+        """Whether the deltas of a layer are found through its activations: as an adjoint times a slope."""
+        return Quantity("slope", layer.activation) in self.work.numbers and not self.steps.from_scores(layer)
+
     def labels(self, node: Node, entries: Array | None = None) -> list[str]:
         """What the neurons of a node are called, or those that some entries belong to; safe for the format."""
         assert isinstance(node.cells, Cells)
@@ -194,7 +199,9 @@ class Page:
         by_quantity: dict[Quantity, list[int]] = {}
         for quantity, entry in origins:
             by_quantity.setdefault(quantity, []).append(entry)
-        return self.say.text("from_steps", origins=self.say.word("origin_separator").join(self.origin_parts(by_quantity)))
+        return self.say.text(
+            "from_steps", origins=self.say.word("origin_separator").join(self.origin_parts(by_quantity))
+        )
 
     def origin_parts(self, by_quantity: dict[Quantity, list[int]]) -> Iterator[str]:
         for quantity, entries in by_quantity.items():
