@@ -31,13 +31,10 @@ SECTIONS: list[tuple[str, Section, Callable[[Page], bool]]] = [  # name, text, a
 ]
 
 BRIEF: list[tuple[str, Section, Callable[[Page], bool]]] = [  # the page of results
-    ("given", brief.given, lambda page: True),
-    ("neurons", brief.neurons, lambda page: True),
-    ("loss", brief.loss, lambda page: page.has_loss),
-    ("summary", brief.weights, lambda page: page.count > 0),
+    ("results", brief.results, lambda page: True),
 ]
 
-AGAIN = ("forward", "neurons", "loss", "backward", "update", "helped", "summary")  # worked anew for every update
+AGAIN = ("results", "forward", "loss", "backward", "update", "helped", "summary")  # worked anew for every update
 
 
 Curve = Sequence[tuple[int, float]]
@@ -57,7 +54,7 @@ def document(works: Sequence[Worked], say: Speaker, curve: Curve = ()) -> Iterat
     ]
     contents = [[name, heading] for name, heading, _, _ in sections]
     yield say.text("begin", title=say.escape(works[0].network.problem.title), contents=contents)
-    yield from question(pages[0])
+    yield from (brief.given if pages[0].brief else question)(pages[0])
     for name, heading, section, page in sections:
         yield say.text("section", id=name, title=heading)
         yield from section(page)
@@ -65,7 +62,8 @@ def document(works: Sequence[Worked], say: Speaker, curve: Curve = ()) -> Iterat
         yield from curve_table(pages[0], curve)
     elif len(pages) > 1:
         yield from progress(pages)
-    yield from remarks(say, works[0].network.problem.remarks)
+    if not pages[0].brief:
+        yield from remarks(say, works[0].network.problem.remarks)
     yield say.text("end")
 
 

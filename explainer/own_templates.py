@@ -7,6 +7,7 @@ what is allowed; how much it may do and say is counted as it runs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
@@ -62,9 +63,9 @@ def read_own(root: Path, name: str) -> str:
     return decoded(data, called).replace("\r\n", "\n").replace("\r", "\n")
 
 
-def has_marks(text: str) -> bool:
-    """Whether there are characters in it that stand for texts to be filled in, or mark mathematics."""
-    return any("\ue000" <= c <= "\uf8ff" or (c < " " and c not in "\n\t") for c in text)
+def has_slots(text: str) -> bool:
+    """Whether there are characters in it that stand for texts to be filled in."""
+    return any("\ue000" <= c <= "\uf8ff" for c in text)
 
 
 def refused(file: str, line: int, found: str, remedy: str) -> InputError:
@@ -80,7 +81,21 @@ ALLOWED: tuple[type[nodes.Node], ...] = (
     *(nodes.Compare, nodes.Operand, nodes.Test, nodes.Filter, nodes.Getattr, nodes.Getitem, nodes.Slice, nodes.Call),
 )
 FILTERS = frozenset(
-    ["join", "first", "last", "length", "lower", "upper", "capitalize", "trim", "default", "list", "reverse"]
+    [
+        "join",
+        "first",
+        "last",
+        "length",
+        "lower",
+        "upper",
+        "capitalize",
+        "trim",
+        "default",
+        "list",
+        "reverse",
+        "min",
+        "max",
+    ]
 )
 WORDS: Mapping[type[nodes.Node], str] = {  # what is not allowed, as its author calls it
     nodes.Include: "include",
@@ -99,6 +114,7 @@ WORDS: Mapping[type[nodes.Node], str] = {  # what is not allowed, as its author 
 }
 IMPORT = '{% import "formats/" ~ format ~ ".j2" as f with context %}'
 FORMAT = nodes.Concat([nodes.Const("formats/"), nodes.Name("format", "load"), nodes.Const(".j2")])  # what it imports
+PART = re.compile(r"formats/[a-z.]+")  # a file of ours that can be included: page.css
 PLAIN = "use plain text, if, for, set, ~ and the macros of f"
 
 
@@ -133,9 +149,11 @@ def every_node(tree: nodes.Node) -> Iterator[nodes.Node]:
 
 def misuse(node: nodes.Node) -> tuple[str, str] | None:
     """What is found and what would do, where a node is not allowed."""
+    if isinstance(node, nodes.Include) and PART.fullmatch(str(getattr(node.template, "value", ""))):
+        return None
     if not isinstance(node, ALLOWED):
         return f"{WORDS.get(type(node), type(node).__name__.lower())} is not allowed in a template", PLAIN
-    if isinstance(node, nodes.Const | nodes.TemplateData) and has_marks(
+    if isinstance(node, nodes.Const | nodes.TemplateData) and has_slots(
         str(getattr(node, "value", getattr(node, "data", "")))
     ):
         return "a character that cannot be printed", "take it out"
@@ -153,10 +171,7 @@ def misuse(node: nodes.Node) -> tuple[str, str] | None:
 def callable_in_template(node: nodes.Node) -> bool:
     """A macro by its name, one of the format or of the mathematics, or `get` of a table that is written out."""
     if isinstance(node, nodes.Getattr):
-        inner = node.node
-        return (isinstance(inner, nodes.Name) and inner.name in ("f", "maths")) or (
-            isinstance(inner, nodes.Dict) and node.attr == "get"
-        )
+        return node.attr == "get" or (isinstance(node.node, nodes.Name) and node.node.name in ("f", "maths"))
     return isinstance(node, nodes.Name)
 
 

@@ -14,6 +14,7 @@ import explainer
 from explainer.cli import main
 from explainer.derivation import train
 from explainer.differentiation import differentiate
+from explainer.render import templates_folder
 
 IMPORT = '{% import "formats/" ~ format ~ ".j2" as f with context %}\n'
 
@@ -118,7 +119,8 @@ BAD = {
     "{{ '%9d' % 1 }}": "% is not allowed in a template",
     "{{ 'a'|center(9) }}": "the filter center is not allowed",
     "{{ [check]|map(attribute='__class__') }}": "the filter map is not allowed",
-    "{% include 'formats/page.css' %}": "include is not allowed in a template",
+    "{% include 'prose/en/steps.j2' %}": "include is not allowed in a template",
+    "{% include '../../etc/passwd' %}": "include is not allowed in a template",
     "{% do check %}": "Encountered unknown tag 'do'",
     "{% for x in %}": "Expected an expression",
     "{{ gradient_check(check, check_name) }}": "macros that call each other without end",
@@ -200,6 +202,14 @@ def test_what_is_wrong_is_told_all_at_once_and_at_its_line(tmp_path: Path) -> No
 )
 def test_a_folder_that_cannot_be_used_is_said_so(tmp_path: Path, files: list[tuple[str, str]], said: str) -> None:
     assert refusal(folder_with(tmp_path, *files)) == said
+
+
+@pytest.mark.parametrize(
+    "name", [p.relative_to(templates_folder()).as_posix() for p in templates_folder().rglob("*.*")]
+)
+def test_a_copy_of_any_of_our_templates_can_be_changed(tmp_path: Path, name: str) -> None:
+    folder = folder_with(tmp_path, (name, (templates_folder() / name).read_text("utf-8")))
+    assert page(folder) == "".join(explainer.explain(example("2-2-3-1")).text())
 
 
 def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:

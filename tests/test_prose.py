@@ -120,7 +120,7 @@ SAMPLES |= {
     "functions": (["Sigmoid 函数", "tanh 函数"],),
     "rules": (["7"],),
     "condition": ("", "7"),
-    "id": (*SAMPLES["id"], "neurons"),
+    "id": (*SAMPLES["id"], "results"),
 }
 SAMPLES |= dict.fromkeys(("from_steps", "y_from", "z_from", "a_from", "s_from"), ("", "（7）"))
 

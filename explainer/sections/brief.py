@@ -11,6 +11,7 @@ from .opening import data, sizes
 from .page import Page
 
 ROWS = 40  # of a table that still leaves room for the rest of a page
+SHORT = 40  # characters of a formula, as printed
 FEW = 4  # outputs whose losses are written out
 
 
@@ -28,6 +29,15 @@ def given(page: Page) -> Iterator[str]:
         loss=page.symbol.loss,
     )
     yield from data(page, ROWS)
+
+
+def results(page: Page) -> Iterator[str]:
+    """The neurons, the loss and the weights."""
+    yield from neurons(page)
+    if page.has_loss:
+        yield from loss(page)
+    if page.count:
+        yield from weights(page)
 
 
 def neurons(page: Page) -> Iterator[str]:
@@ -70,15 +80,19 @@ def loss(page: Page) -> Iterator[str]:
         if node.size <= 2 * FEW
     )
     items = [
-        page.say.text(
-            "mathematics", tex=f"{symbol} = {formula} = {printed}" if formula != printed else f"{symbol} = {printed}"
-        )
+        page.say.text("mathematics", tex=" = ".join([symbol, *short_formula(page, formula, printed), printed]))
         for lines in found
         for symbol, formula, printed in zip(lines.symbols, lines.formulas, lines.printed, strict=True)
     ]
     yield page.say.text("brief_loss", items=items)
     if page.updated and not page.only:
-        yield verdict(page)
+        yield verdict(page, short=True)
+
+
+def short_formula(page: Page, formula: str, printed: str) -> list[str]:
+    """The formula, where it is a short one of a single sample, and not only the number again."""
+    short = page.work.network.samples == 1 and len(page.m.bare(formula)) <= SHORT
+    return [formula] if short and formula != printed else []
 
 
 def weights(page: Page) -> Iterator[str]:
@@ -87,4 +101,4 @@ def weights(page: Page) -> Iterator[str]:
         yield page.say.text("brief_many_weights", count=page.written)
     else:
         yield from weight_table(page, links=False)
-    yield check_sentence(page)
+    yield check_sentence(page, short=True)

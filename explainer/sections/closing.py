@@ -97,8 +97,8 @@ def helped(page: Page) -> Iterator[str]:
     yield verdict(page)
 
 
-def verdict(page: Page) -> str:
-    """Whether the loss is smaller after the update."""
+def verdict(page: Page, short: bool = False) -> str:
+    """Whether the loss is smaller after the update; unless it is to be short, beside what the gradients foretold."""
     before, after = page.work.loss_before, page.work.loss_after
     assert before is not None
     assert after is not None
@@ -111,7 +111,7 @@ def verdict(page: Page) -> str:
         before=f"{page.symbol.loss} = {shown[0]}",
         after=f"{page.symbol.general('loss', updated=True)} = {shown[1]}",
         change=numbers_in(page.m, [decimal_text(abs(old - new))])[0] if old != new else "",
-        predicted=numbers_in(page.m, foretold)[0] if predicted(page) < 0 else "",
+        predicted=numbers_in(page.m, foretold)[0] if predicted(page) < 0 and not short else "",
     )
 
 
@@ -162,13 +162,16 @@ def weight_table(page: Page, links: bool) -> Iterator[str]:
     yield page.say.text("table_end")
 
 
-def check_sentence(page: Page) -> str:
+def check_sentence(page: Page, short: bool = False) -> str:
     """How the gradients were checked, and how well they agree."""
     check = page.work.check
     assert check is not None
     worst = number_in(page.m, f"{check.worst_relative_error:.1e}") if check.worst_relative_error else "0"
     return page.say.text(
-        "summary_opening", smooth=check.method == "complex step", worst=worst, rounded=page.steps.carried
+        "check_short" if short else "summary_opening",
+        smooth=check.method == "complex step",
+        worst=worst,
+        rounded=page.steps.carried,
     )
 
 

@@ -24,7 +24,7 @@ def question(page: Page) -> Iterator[str]:
     net, say = page.work.network, page.say
     if net.loss is None:
         yield say.text("question_forward", sizes=sizes(net))
-    elif not page.brief:
+    else:
         yield say.text("question", sizes=sizes(net), one=page.count == 1, count=str(page.count), loss=page.symbol.loss)
     if page.only:
         yield say.text("only", weights=only_these(page), again=net.problem.writing.steps > 1)
