@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import explainer
 from explainer.cli import main
 from explainer.derivation import train
 from explainer.differentiation import differentiate
-from explainer.render import templates_folder
+from explainer.render import Setting, macros, templates_folder
 
 IMPORT = '{% import "formats/" ~ format ~ ".j2" as f with context %}\n'
 
@@ -247,3 +248,36 @@ def test_on_the_command_line_a_bad_template_is_exit_code_2_and_nothing_is_writte
     assert result.exit_code == 2
     assert result.stderr == f"{folder}/prose/en/a.j2:2:1: 'nothing' is undefined; its macro knows check, check_name\n"
     assert not target.exists()
+
+
+# ---- the how-to
+
+HOW_TO = (Path(__file__).parent.parent / "docs/how-to/templates.md").read_text("utf-8")
+
+
+def test_the_worked_example_of_the_how_to_writes_what_it_shows(tmp_path: Path) -> None:
+    template = HOW_TO.split("```jinja\n")[1].split("```\n")[0]
+    shown = HOW_TO.split("````markdown\n")[1].split("````\n")[0]
+    text = page(folder_with(tmp_path, ("prose/en/gradients.j2", template)))
+    assert shown in text
+    assert "Check, by" not in text
+    assert text.count(": the gradient of $`W") == 13
+
+
+def test_the_arguments_that_the_how_to_lists_are_those_of_our_macros() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| [^|]* \| (.*) \|$", HOW_TO, re.MULTILINE)
+    assert len(rows) >= 8
+    for language in ("en", "zh"):
+        ours = macros(language, Setting())
+        for name, arguments in rows:
+            assert list(ours[name].arguments) == re.findall(r"`(\w+)`", arguments), name  # type: ignore[attr-defined]
+
+
+def test_the_faults_that_the_how_to_shows_are_told_so(tmp_path: Path) -> None:
+    undefined = IMPORT + "\n\n{% macro gradient_title(n, w) %}{{ path }}{% endmacro %}"
+    own = IMPORT + "\n\n{% macro update(n, w) %}{{ path }}{% endmacro %}\n"
+    assert "'path' is undefined; its macro knows n, w" in refusal(folder_with(tmp_path, ("prose/en/a.j2", own)))
+    assert "its macro knows n, w" in HOW_TO
+    misspelt = refusal(folder_with(tmp_path, ("prose/en/a.j2", undefined + "{% macro gradeint() %}{% endmacro %}")))
+    assert "no macro is called 'gradeint', so this one is never used; did you mean 'gradient'?" in misspelt
+    assert "no macro is called 'gradeint', so this one is never used; did you mean 'gradient'?" in HOW_TO
