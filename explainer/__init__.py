@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .derivation import Derivation, explain
     from .errors import CheckFailed, ExplainerError, Fault, InputError, NotBuilt, OutputError
+    from .marking.checking import LineMarks, Marks, Scheme, check
     from .problem import Problem, read_problem
 
 __version__ = "0.1.0"
@@ -22,14 +23,24 @@ __all__ = [
     "ExplainerError",
     "Fault",
     "InputError",
+    "LineMarks",
+    "Marks",
     "NotBuilt",
     "OutputError",
     "Problem",
+    "Scheme",
+    "check",
     "explain",
     "read_problem",
 ]
 
-HOMES = {"Derivation": "derivation", "explain": "derivation", "Problem": "problem", "read_problem": "problem"}
+HOMES = {
+    "Derivation": "derivation",
+    "explain": "derivation",
+    "Problem": "problem",
+    "read_problem": "problem",
+    **dict.fromkeys(("LineMarks", "Marks", "Scheme", "check"), "marking.checking"),
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -18,21 +18,38 @@ from .errors import ExplainerError, InputError, NotBuilt, OutputError, printable
 from .lazy import Lazy
 
 if TYPE_CHECKING:
-    from . import derivation, differentiation, problem, publish, render, spec
+    from . import derivation, differentiation, pdf, problem, publish, render, spec
+    from .marking import commands as marking
 else:
-    derivation, differentiation, problem, publish, render, spec = (
-        Lazy(f"explainer.{name}") for name in ("derivation", "differentiation", "problem", "publish", "render", "spec")
+    derivation, differentiation, pdf, problem, publish, render, spec, marking = (
+        Lazy(f"explainer.{name}")
+        for name in (
+            "derivation",
+            "differentiation",
+            "pdf",
+            "problem",
+            "publish",
+            "render",
+            "spec",
+            "marking.commands",
+        )
     )
 
 EXAMPLES = Path(__file__).parent / "examples"
 DEMO = "2-2-3-1"
+DEMO_ENDINGS = (".md", ".tex", ".html", ".json")  # beside the PDF
 FORMAT_NAMES = {
     "markdown": "markdown",
     "md": "markdown",
     "latex": "latex",
     "tex": "latex",
     "html": "html",
+    "notebook": "notebook",
+    "ipynb": "notebook",
     "json": "json",
+    "typst": "typst",
+    "typ": "typst",
+    "pdf": "pdf",
 }
 
 APART = re.compile(r",(?![^\[({]*[\])}])")  # a comma between names, not the one of W[3,6]
@@ -77,8 +94,34 @@ OUTPUTS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
             "help": "How mathematics is marked in Markdown.",
         },
     ),
+    (
+        ("--class", "document_class"),
+        {
+            "type": click.Choice(["article", "beamer"]),
+            "default": "article",
+            "help": "Of LaTeX: a handout, or a talk with a step on each frame.",
+        },
+    ),
+    (
+        ("--fragment",),
+        {"is_flag": True, "help": "LaTeX without a preamble, to be read in by a document of yours."},
+    ),
+    (
+        ("--pdf-engine",),
+        {
+            "type": click.Choice(["typst", "latexmk"]),
+            "default": "typst",
+            "help": "What sets a PDF: the typst wheel, or TeX where it is installed.",
+        },
+    ),
     (("--templates",), {"metavar": "DIR", "help": "A folder of templates of your own, which win over ours."}),
 ]
+
+
+def figures_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--figures", is_flag=True, help="Write the figures of a page in Markdown beside it, as SVG files."
+    )(command)
 
 
 def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -105,28 +148,36 @@ def demo(folder: Path, language: str) -> None:
     with refusals(str(folder)):
         found = derivation.explain(problem.read_problem(EXAMPLES / f"{DEMO}.yaml", language=language))
         make_folder(folder)
-        files = [folder / f"derivation{ending}" for ending in derivation.FORMATS]
+        files = [folder / f"derivation{ending}" for ending in DEMO_ENDINGS]
         found.save(*files)
+        missing = ""
+        try:
+            found.save(folder / "derivation.pdf")
+            files.append(folder / "derivation.pdf")
+        except OutputError as error:
+            missing = str(error)
     for path in files:
         click.echo(path)
     click.echo(headline(found))
-    click.echo(f"For a PDF, run {'xelatex' if language == 'zh' else 'pdflatex'} on derivation.tex.")
+    if missing:
+        click.echo(printable(missing))
 
 
 @main.command()
 @click.argument("spec_file", metavar="SPEC", type=click.Path())
 @output_options
+@figures_option
 @writing_options
 def derive(spec_file: str, outputs: tuple[str, ...], to: str | None, **options: Any) -> None:
     """Write the worked derivation of SPEC.
 
-    The format follows FILE's ending: .md, .tex, .html, .json.
+    The format follows FILE's ending: .md, .tex, .html, .pdf, .typ, .ipynb, .json.
     """
     writing, setting = divided(options)
     with refusals(spec_file):
         places = settings_of(outputs, to, setting)
         found = derivation.explain(problem.read_problem(spec_file, **writing))
-        deliver(found.written, places)
+        deliver(found.written, places, figures_of(found, places))
     click.echo(printable(written_to(places) + headline(found)), err=True)
 
 
@@ -135,6 +186,7 @@ def derive(spec_file: str, outputs: tuple[str, ...], to: str | None, **options: 
 @click.option("--epochs", type=click.IntRange(1, 1_000_000), required=True, metavar="N", help="How many updates.")
 @click.option("--show", default="0", metavar="K,...", help="Work in full what starts after so many updates (0).")
 @output_options
+@figures_option
 @writing_options
 def train(spec_file: str, epochs: int, show: str, outputs: tuple[str, ...], to: str | None, **options: Any) -> None:
     """Train the network of SPEC, and work the chosen epochs in full.
@@ -147,9 +199,112 @@ def train(spec_file: str, epochs: int, show: str, outputs: tuple[str, ...], to: 
     with refusals(spec_file):
         places = settings_of(outputs, to, setting)
         found = derivation.train(problem.read_problem(spec_file, **writing), epochs, chosen, report)
-        deliver(found.written, places)
+        deliver(found.written, places, figures_of(found, places))
     losses = f"E = {found.curve[0][1]:.5g} at first, {found.curve[-1][1]:.5g} after {epochs} epochs"
     click.echo(printable(written_to(places) + losses), err=True)
+
+
+def some_writing_options(*wanted: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Those of the shared options that a command has a use for."""
+
+    def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
+        for name, settings in reversed(WRITING):
+            command = click.option(name, **settings)(command) if name in wanted else command
+        return command
+
+    return decorated
+
+
+@main.command()
+@click.argument("spec_file", metavar="SPEC", type=click.Path())
+@click.option("-o", "--output", required=True, metavar="FILE", help="Where to write: .svg, or .tex for TikZ.")
+@click.option("--path", "weight", metavar="NAME", help="The ways from this weight to the loss.")
+@click.option("--values", is_flag=True, help="The numbers after both passes.")
+@some_writing_options("--language", "--notation", "--digits", "--significant", "--carry")
+def diagram(spec_file: str, output: str, weight: str | None, values: bool, **options: Any) -> None:
+    """Draw the network or the graph of SPEC.
+
+    A .svg stands in any page; a .tex holds one tikzpicture, for \\input.
+    """
+    target = Path(output)
+    if weight and values:
+        raise click.UsageError("--path and --values are two drawings; choose one")
+    with refusals(spec_file):
+        if target.suffix.lower() not in (".svg", ".tex"):
+            raise NotBuilt(f"{printable(output)}:1:1: no drawing has this ending; write to .svg, .tex")
+        found = derivation.explain(problem.read_problem(spec_file, **options))
+        figure = found.figure("path" if weight else "values" if values else "network", weight or "")
+        derivation.save_figure(figure, target)
+    click.echo(printable(f"wrote {output}: {figure.title}"), err=True)
+
+
+@main.command()
+@click.argument("spec_file", metavar="SPEC", type=click.Path())
+@click.option("-o", "--output", required=True, metavar="FILE", help="Where to write: .svg, .png or .pdf.")
+@click.option("--weight", metavar="NAME", help="The loss along this weight, with the step that is taken.")
+@click.option("--epochs", type=click.IntRange(1, 1_000_000), metavar="N", help="The loss over so many updates.")
+@some_writing_options("--language", "--notation")
+def plot(spec_file: str, output: str, weight: str | None, epochs: int | None, **options: Any) -> None:
+    """Plot the loss of SPEC along one weight, or over the epochs of a training.
+
+    Needs matplotlib: pip install "explainer[plot]".
+    """
+    if (weight is None) == (epochs is None):
+        raise click.UsageError("give either --weight NAME or --epochs N")
+    with refusals(spec_file):
+        derivation.plot_path(output)
+        given = problem.read_problem(spec_file, **options)
+        found = derivation.train(given, epochs, {0}) if epochs else derivation.explain(given)
+        found.plot(output, weight or "")
+    click.echo(printable(f"wrote {output}"), err=True)
+
+
+@main.command()
+@click.argument("spec_file", metavar="SPEC", type=click.Path())
+@click.argument("working", metavar="[WORKING]", required=False, type=click.Path(path_type=Path))
+@click.option("-o", "--output", "outputs", multiple=True, metavar="FILE", help="Where to write. - is standard output.")
+@click.option("--to", type=click.Choice(["text", "json", "md", "html", "tex"]), help="The format of the report.")
+@click.option("--language", type=click.Choice(["en", "zh"]), help="Language of the report.")
+@click.option("--scheme", metavar="NAME=N,...", help="What a line is worth: method=1,accuracy=1,follow-through=yes.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, metavar="N", help="Processes that mark a folder.")
+@click.option("--blank", is_flag=True, help="Write the empty sheet of SPEC to fill in: .csv, .md or .xlsx.")
+def check(
+    spec_file: str,
+    working: Path | None,
+    outputs: tuple[str, ...],
+    to: str | None,
+    language: str | None,
+    scheme: str | None,
+    jobs: int,
+    blank: bool,
+) -> None:
+    """Mark the hand calculation WORKING of SPEC line by line.
+
+    WORKING is a text, .md, .tex, .csv, .xlsx or .ipynb file, or a folder with one such file for each student.
+    """
+    if (working is None) != blank:
+        raise click.UsageError("give a WORKING to mark, or --blank and a FILE for the empty sheet")
+    with refusals(spec_file):
+        found = problem.read_problem(spec_file, language=language)
+        worth = marking.scheme_of(scheme)
+        if working is None:
+            text, code = marking.blank_sheets(found, outputs), 0
+        elif working.is_dir():
+            text, code = marking.checked_class(found, working, outputs, worth, jobs, marked_so_far)
+        else:
+            text, code = marking.checked(found, working, outputs, to, worth, sys.stdout.isatty())
+        show(iter([text]))
+    sys.exit(code)
+
+
+@main.command()
+@click.argument("spec_file", metavar="SPEC", type=click.Path())
+@click.option("--to", type=click.Choice(["text", "json"]), default="text", help="The format of the report.")
+@click.option("--language", type=click.Choice(["en", "zh"]), help="Language of the report.")
+def lint(spec_file: str, to: str, language: str | None) -> None:
+    """Say which mistakes the numbers of SPEC can show, and how many digits that takes."""
+    with refusals(spec_file):
+        show(iter([marking.linted(problem.read_problem(spec_file, language=language), to)]))
 
 
 class FormulaCommand(click.Command):
@@ -221,6 +376,12 @@ def progress(epochs: int) -> Callable[[int], None]:
     return lambda epoch: click.echo(f"\r{epoch} of {epochs} epochs", nl=epoch == epochs, err=True)
 
 
+def marked_so_far(done: int, of: int) -> None:
+    """Says on the terminal how far the marking of a folder is."""
+    if sys.stderr.isatty():
+        click.echo(f"\r{done} of {of} workings", nl=done == of, err=True)
+
+
 Places = list[tuple[Path | None, "render.Setting"]]  # each file, None for standard output, and how its page is set
 
 
@@ -235,27 +396,36 @@ def divided(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 def settings_of(outputs: Sequence[str], to: str | None, setting: dict[str, Any]) -> Places:
     """Where the page goes, and how it is set there: in the format that a file's ending says, else --to."""
     named = FORMAT_NAMES[to or "markdown"]
-    return [
-        (None, render.Setting(named, **setting))
-        if name == "-"
-        else (
-            Path(name),
-            render.Setting(named if to and not has_format(name) else derivation.format_of(name), **setting),
-        )
-        for name in dict.fromkeys(outputs or ["-"])
-    ]
+    found: Places = []
+    for name in dict.fromkeys(outputs or ["-"]):
+        if name == "-":
+            found.append((None, render.Setting(named, **{**setting, "figures": ""})))
+        else:
+            format = named if to and not has_format(name) else derivation.format_of(name)
+            found.append((Path(name), derivation.setting_of(Path(name), format, **setting)))
+    return found
 
 
 def has_format(name: str) -> bool:
     return Path(name).suffix.lower() in derivation.FORMATS
 
 
-def deliver(page: Callable[[render.Setting], Iterator[str]], places: Places) -> None:
-    """Write the page to every place; the files are replaced whole or not at all."""
-    publish.write({path: page(setting) for path, setting in places if path is not None})
+def figures_of(found: derivation.Derivation, places: Places) -> dict[Path, publish.Chunks]:
+    """The figures that pages have in files of their own."""
+    pages = [derivation.figures_beside(found, path, setting) for path, setting in places if path is not None]
+    return {path: text for page in pages for path, text in page.items()}
+
+
+def deliver(
+    page: Callable[[render.Setting], publish.Chunks],
+    places: Places,
+    beside: Mapping[Path, publish.Chunks] | None = None,
+) -> None:
+    """Write the page to every place, and the files `beside`; all files are replaced whole or not at all."""
+    publish.write({path: page(setting) for path, setting in places if path is not None} | dict(beside or {}))
     for path, setting in places:
         if path is None:
-            show_text(page(setting))
+            show(page(setting))
 
 
 def written_to(places: Places) -> str:
@@ -264,11 +434,13 @@ def written_to(places: Places) -> str:
     return f"wrote {', '.join(files)}: " if files else ""
 
 
-def show_text(chunks: Iterator[str]) -> None:
-    """The text on standard output."""
+def show(chunks: publish.Chunks) -> None:
+    """The text, or the bytes, on standard output."""
     try:
         for chunk in chunks:
             click.echo(chunk, nl=False)
+    except pdf.Unprintable as error:
+        raise OutputError(f"standard output:1:1: {error}") from None
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -231,7 +231,7 @@ TEX = Dialect(
 LABEL = re.compile(r"[0-9]+|[A-Za-z]|_|[^\W\d_A-Za-z]+|[^\w\s]")
 
 
-WRAPPED = re.compile(r'\b(?:bold|upright|word|op|lr)\(("\w+"|[^()]*)\)')
+WRAPPED = re.compile(r'\b(?:bold|upright|word|op)\(("\w+"|[^()]*)\)')
 SCRIPT = re.compile(r"[_^]\(((?:[^()]|\([^()]*\))*)\)")
 WIDE_NAME = re.compile(r"\b(?:times|dot\.o|slash\.o|dots\.c|dots\.down|partial|sum)(?![\w.])")
 NAME = re.compile(r'(?<!")\b[A-Za-z][A-Za-z.]+\b(?!")')
@@ -270,7 +270,7 @@ TYPST = Dialect(
     ratio=Form("frac(d %s, d %s)"),
     root=Form("sqrt(%s)"),
     brackets_low=Form("(%s)"),
-    brackets_tall=Form("lr((%s))"),
+    brackets_tall=Form("(%s )"),
     square=Form("[%s]"),
     bars_low=Form("abs(%s)"),
     bars_tall=Form("abs(%s)"),
@@ -294,7 +294,7 @@ TYPST = Dialect(
     case_break=", ",
     cell_break=" , ",
     row_break=" ; ",
-    line_break=r" \ & quad ",
+    line_break=r' \ & quad "" ',
     to=" -> ",
     le=" <= ",
     ge=" >= ",
@@ -310,8 +310,8 @@ TYPST = Dialect(
     vdots="dots.v",
     ddots="dots.down",
     tall=("frac(", "mat(", "cases("),
-    signed=("(-", "lr((-"),
-    tall_ends="))",
+    signed=("(-",),
+    tall_ends=" )",
     groups=("^(", "_(", "frac(", "sqrt("),
     bare=typst_bare,
     term_width=lambda text: len(typst_bare(text)) - text.count("^"),

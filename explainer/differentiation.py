@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ from .dialects import TEX
 from .digits import Precision, number_in, numbers_in
 from .errors import Fault, InputError
 from .expressions import FUNCTIONS, NotAFormula, names, read, written
+from .finish import ESCAPES, finished
 from .notation import name_in
-from .publish import ESCAPES, finished
+from .publish import Chunks, published
 from .render import Setting, Speaker, streamed
 from .rules import Derived, Formulas, Undefined, derived
 from .sections.rules import rule_list, short_form, step_list
@@ -40,15 +42,18 @@ class Differentiation(Derived):
         return f"{len(self.steps)} steps checked by complex step, worst relative error {self.worst:.1e}"
 
     def text(self, to: str = "markdown", language: str = "en", **options: Any) -> Iterator[str]:
-        """The page in pieces. `to` is markdown, latex, html or json; the options are those of `Setting`."""
-        return self.written(Setting(to, **options), language)
+        """The page in pieces. `to` is markdown, latex, html, typst or json; the options are those of `Setting`."""
+        return self._text(Setting(to, **options), language)
 
-    def written(self, setting: Setting, language: str = "en") -> Iterator[str]:
-        """The page in pieces, as it is set."""
+    def written(self, setting: Setting, language: str = "en") -> Chunks:
+        """The page in pieces, as it is set: texts, or the bytes of a PDF."""
+        return published(partial(self._text, language=language), setting, language)
+
+    def _text(self, setting: Setting, language: str) -> Iterator[str]:
         if setting.format == "json":
             return record(self, Speaker(language, Setting()))
         page = document(self, Speaker(language, setting, ESCAPES[setting.format]), language)
-        return finished(streamed(page), setting)
+        return finished(streamed(page), setting, language)
 
 
 def differentiate(formula: str, variable: str) -> Differentiation:

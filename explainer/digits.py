@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import Decimal
+from fractions import Fraction
+from math import floor
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +15,8 @@ from .dialects import Dialect
 from .ops import Array
 
 FEWEST = 3  # significant digits that a small number keeps where decimals are asked for
-MOST_EXTRA = 12  # digits that the operands of a line may have beyond those of its result, to recompute
+MOST = 17  # significant digits that tell one float from all others
+SURE = 15  # significant digits of a decimal that a float keeps
 
 
 @dataclass(frozen=True)
@@ -22,17 +26,28 @@ class Precision:
     significant: int = 5
     decimals: int | None = None
 
+    @property
+    def fewest(self) -> int:
+        """Significant digits that a number keeps where decimals are asked for: a small one as well."""
+        return max(1, min(FEWEST, self.decimals or 0))
+
+    @property
+    def most_extra(self) -> int:
+        """Digits that the operands of a line may have beyond those of its result, to recompute."""
+        return MOST - (self.significant if self.decimals is None else self.fewest)
+
     def texts(self, numbers: Array, extra: int = 0, keep_zeros: bool = False) -> list[str]:
         """Each number as plain text, rounded half up: 0.54380, -1.0013e-05; never -0.
 
         A zero at the end means that the digit was found to be 0; where the number ends there it is left out, unless
-        `keep_zeros` asks for it.
+        `keep_zeros` asks for it. Numbers may be fractions: a half is then known to be one.
         """
         flat = np.asarray(numbers, float).ravel() + 0.0  # -0.0 + 0.0 is 0.0
+        exact = np.ravel(numbers)
         if self.decimals is None:
-            return significant_texts(flat, self.significant + extra, keep_zeros)
-        fewest = min(FEWEST, self.decimals)
-        return decimal_texts(flat, self.decimals + extra, fewest + extra, keep_zeros)
+            return significant_texts(flat, exact, self.significant + extra, keep_zeros)
+        fewest, most = self.fewest + extra, min(SURE + extra, MOST)
+        return decimal_texts(flat, exact, self.decimals + extra, fewest, most, keep_zeros)
 
     def unit(self, numbers: Array) -> Array:
         """What one unit of the last digit shown is worth, for each number."""
@@ -40,23 +55,28 @@ class Precision:
             magnitude = np.where(numbers == 0, 0, np.floor(np.log10(np.abs(numbers))))
         if self.decimals is None:
             return np.asarray(10.0 ** (magnitude - self.significant + 1))
-        fewest = min(FEWEST, self.decimals)
-        small = too_small(numbers, self.decimals, fewest)
-        return np.where(small, 10.0 ** (magnitude - fewest + 1), 10.0**-self.decimals)
+        small = too_small(numbers, self.decimals, self.fewest)
+        large = np.maximum(10.0**-self.decimals, 10.0 ** (magnitude - SURE + 1))
+        return np.where(small, 10.0 ** (magnitude - self.fewest + 1), large)
 
     def rounded(self, numbers: Array) -> Array:
         """Each number as it is printed."""
         return np.array(self.texts(numbers), float).reshape(np.shape(numbers))
 
 
-def significant_texts(flat: Array, significant: int, keep_zeros: bool = False) -> list[str]:
+def as_given(numbers: Array) -> list[str]:
+    """Each number with the digits that somebody wrote it with."""
+    return [f"{number:.15g}" for number in np.ravel(numbers).tolist()]
+
+
+def significant_texts(flat: Array, exact: Array, significant: int, keep_zeros: bool = False) -> list[str]:
     texts = (f"%.{significant}g\n" * flat.size % tuple(flat.tolist())).split("\n")[:-1]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         magnitude = np.floor(np.log10(np.abs(flat)))
-        scaled = np.where(np.isfinite(magnitude), np.abs(flat) * 10.0 ** (significant - 1 - magnitude), 0)
+        scaled = np.abs(flat) * 10.0 ** (significant - 1 - magnitude)
+        scaled = np.where(np.isfinite(scaled), scaled, 0)
     for k in np.flatnonzero(near_tie(scaled)).tolist():
-        context = Context(prec=significant, rounding=ROUND_HALF_UP)
-        texts[k] = f"%.{significant}g" % context.create_decimal(f"{flat[k]:.15g}")
+        texts[k] = f"%.{significant}g" % half_up(exact[k], int(magnitude[k]) - significant + 1)
     zeros = np.flatnonzero((np.rint(scaled) % 10 == 0) & (flat != 0) & (keep_zeros | ~ends(scaled))).tolist()
     shown = (f"%#.{significant}g\n" * len(zeros) % tuple(float(texts[k]) for k in zeros)).split("\n")
     for k, text in zip(zeros, shown, strict=False):
@@ -64,17 +84,27 @@ def significant_texts(flat: Array, significant: int, keep_zeros: bool = False) -
     return texts
 
 
-def decimal_texts(flat: Array, places: int, fewest: int, keep_zeros: bool = False) -> list[str]:
+def decimal_texts(
+    flat: Array, exact: Array, places: int, fewest: int, most: int, keep_zeros: bool = False
+) -> list[str]:
+    """With so many decimals, but no fewer significant digits than `fewest` and no more than `most`."""
     texts = (f"%.{places}f\n" * flat.size % tuple(flat.tolist())).split("\n")[:-1]
     scaled, small = np.abs(flat) * 10.0**places, too_small(flat, places, fewest)
     for k in np.flatnonzero(near_tie(scaled)).tolist():
-        exact = Decimal(f"{flat[k]:.15g}")
-        texts[k] = str(exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP))
+        texts[k] = f"{half_up(exact[k], -places):f}"
     for k in np.flatnonzero(ends(scaled) & ~small & ((flat == 0) | (not keep_zeros))).tolist():
         texts[k] = texts[k].rstrip("0").removesuffix(".") if "." in texts[k] else texts[k]
-    for k in np.flatnonzero(small).tolist():
-        texts[k] = significant_texts(flat[k : k + 1], fewest, keep_zeros)[0]
+    for chosen, significant in ((small, fewest), (scaled >= 10.0**most, most)):
+        for k in np.flatnonzero(chosen).tolist():
+            texts[k] = significant_texts(flat[k : k + 1], exact[k : k + 1], significant, keep_zeros)[0]
     return texts
+
+
+def half_up(number: Any, place: int) -> Decimal:
+    """A number rounded to whole multiples of 10^place; a float is the decimal that it is printed as."""
+    exact = number if isinstance(number, Fraction) else Fraction(f"{float(number):.15g}")
+    whole = floor(abs(exact) / Fraction(10) ** place + Fraction(1, 2))
+    return Decimal(whole if exact > 0 else -whole).scaleb(place)
 
 
 def ends(scaled: Array) -> Array:

@@ -152,6 +152,12 @@ def erf(z: Array) -> Array:
     return np.asarray(found + 1j * z.imag * slope if np.iscomplexobj(z) else found)
 
 
+def one_plus_erf(z: Array) -> Array:
+    """1 + erf(z), with all its digits where erf(z) is nearly -1."""
+    found = np.vectorize(math.erfc, otypes=[float])(-z.real)
+    return np.asarray(found + (erf(z) - erf(z.real)) if np.iscomplexobj(z) else found)
+
+
 def larger(a: Array, b: Array) -> Array:
     return np.asarray(np.where(a.real >= b.real, a, b))
 
@@ -265,17 +271,18 @@ def to_kink(tree: Tree, given: Mapping[str, Any]) -> Any:
 
 
 def value(tree: Tree, given: Mapping[str, Any]) -> Any:
-    """The value of the formula with numbers or arrays for its names, by walking the tree. Complex ones too."""
+    """The value of the formula with numbers or arrays for its names, by walking the tree. Complex ones and fractions too."""
+    fractions = any(np.asarray(each).dtype == object for each in given.values())
     with np.errstate(all="ignore"):  # what is not finite is refused by name, not by warning
-        return _value(tree, given)
+        return _value(tree, given, exact if fractions else lambda text: float(exact(text)))
 
 
-def _value(tree: Tree, given: Mapping[str, Any]) -> Any:
+def _value(tree: Tree, given: Mapping[str, Any], number: Callable[[str], Any]) -> Any:
     if tree.kind == "number":
-        return np.asarray(float(exact(tree.text)))
+        return np.asarray(number(tree.text))
     if tree.kind == "name":
         return np.asarray(given.get(tree.text, math.pi))
-    parts = [_value(part, given) for part in tree.parts]
+    parts = [_value(part, given, number) for part in tree.parts]
     if tree.kind == "call":
         return np.asarray((FUNCTIONS.get(tree.text) or SLOPES[tree.text]).value(*parts))
     found = parts[0]

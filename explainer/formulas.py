@@ -17,7 +17,7 @@ import numpy as np
 import sympy as sp
 
 from .derivatives import VALUE, slope_in_value
-from .expressions import names
+from .expressions import names, one_plus_erf, sigmoid
 from .expressions import value as tree_value
 from .graph import Node
 from .notation import Quantity
@@ -181,14 +181,14 @@ def rebuilt(pattern: Any, found: Mapping[Any, Any]) -> Any:
         return found[pattern]
     if not pattern.args:
         return pattern
-    unevaluated = {"evaluate": False} if isinstance(pattern, sp.Add | sp.Mul | sp.Pow) else {}
+    unevaluated = {"evaluate": False} if isinstance(pattern, sp.Add | sp.Mul | sp.Pow | sp.Piecewise) else {}
     return pattern.func(*(rebuilt(part, found) for part in pattern.args), **unevaluated)
 
 
-def far_slope(op: str) -> sp.Expr | None:
-    """The slope of an activation in its pre-activation, _0, for where 1 - y has no digits left; None where none is needed."""
-    far = OPS[op].far
-    return far(slot(0)) if far else None
+def far_slope(node: Node) -> sp.Expr | None:
+    """The slope of an activation in its pre-activation, _0, for where y leaves it no digits; None where none is needed."""
+    far = OPS[node.op].far
+    return far(slot(0), **number_params(plain(node))) if far else None
 
 
 # ---- concrete terms, many at a time
@@ -375,12 +375,20 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
 }
 
 
+ONE_PLUS: dict[Any, Callable[..., Any]] = {  # 1 and a function that comes near -1, with all their digits
+    sp.erf: lambda x: one_plus_erf(np.asarray(x)),
+    sp.tanh: lambda x: 2 * sigmoid(2 * np.asarray(x)),
+}
+
+
 def evaluated(pattern: sp.Expr, slots: tuple[Array, ...]) -> Array:
     """The pattern's value with arrays in its slots, by walking its tree: nothing is compiled."""
     if pattern.is_Symbol:
         return slots[int(pattern.name[1:])]
     if pattern.is_Number or pattern.is_NumberSymbol:
         return np.asarray(float(pattern))
+    if pattern.is_Add and pattern.args[0] == 1 and pattern.args[1].func in ONE_PLUS:
+        return np.asarray(ONE_PLUS[pattern.args[1].func](evaluated(pattern.args[1].args[0], slots)))
     if isinstance(pattern, Written):
         return np.asarray(tree_value(pattern.tree, {s: evaluated(part, slots) for s, part in pattern.slots.items()}))
     if isinstance(pattern, sp.Piecewise):

@@ -12,13 +12,13 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .derivatives import VALUE, computed, derivative, recognised, slope_in_value
 from .dialects import TEX, Dialect
-from .digits import MOST_EXTRA, Precision, numbers_in, operands_in
+from .digits import Precision, numbers_in, operands_in
 from .errors import CheckFailed, ExplainerError
 from .expressions import SLOPES, Tree, largest_part, names, number, substituted, subtrees, symbol, value
 from .formula_text import FormulaText
@@ -27,7 +27,18 @@ from .notation import name_in
 from .problem import GraphProblem
 from .render import Speaker
 from .typeset import in_lines
-from .values import Backward, Check, Values, backward, central, complex_step, forward, is_near_kink
+from .values import (
+    Backward,
+    Check,
+    Values,
+    backward,
+    by_hand,
+    central,
+    complex_step,
+    forward,
+    in_fractions,
+    is_near_kink,
+)
 
 
 class Key(NamedTuple):
@@ -159,31 +170,38 @@ def worked_graph(problem: GraphProblem) -> WorkedGraph:
     """Every number of the graph, each derivative found forwards and backwards and checked by differences."""
     precision = Precision(problem.writing.significant, problem.writing.digits)
     bare = WorkedGraph(problem, precision, {}, Check("complex step", 0.0, {}))
-    found = all_numbers(bare, lambda number: number)
+    found = all_numbers(bare, float)
     check = checked(bare, found)
     if problem.writing.carry == "rounded":
         found = all_numbers(bare, lambda number: float(precision.texts(np.array([number]))[0]))
     return WorkedGraph(problem, precision, found, check)
 
 
-def all_numbers(work: WorkedGraph, rounding: Callable[[float], float]) -> dict[Key, float]:
+def all_numbers(work: WorkedGraph, rounding: Callable[[Any], float]) -> dict[Key, float]:
     problem, carried = work.problem, work.problem.writing.carry == "rounded"
+
+    def worked(tree: Tree, known: Mapping[str, float]) -> Any:
+        return by_hand(lambda **given: value(tree, given), **known) if carried else value(tree, known)
+
+    def product(one: float, other: float) -> Any:
+        return in_fractions(one) * in_fractions(other) if carried else one * other
+
     values = {each: rounding(number) for each, number in zip(problem.input_names, problem.inputs, strict=True)}
     for node, tree in problem.nodes:
-        values[node] = rounding(finite(node, float(value(recognised(tree), values))))
+        values[node] = rounding(finite(node, worked(recognised(tree), values)))
     found = {Key("value", node): number for node, number in values.items()}
     for edge in work.edges:
         tree = work.formulas[edge.node]
         partial = slope_in_value(tree, edge.by) if carried else computed(derivative(recognised(tree), edge.by))
-        slope = float(value(partial, {**values, VALUE.text: values[edge.node]}))
+        slope = worked(partial, {**values, VALUE.text: values[edge.node]})
         found[edge] = rounding(finite(f"d{edge.node}/d{edge.by}", slope))
     for each in work.inputs:
         for node in work.moving:
             if node in work.depends[each]:
-                ways = [found[edge] * found[Key("tangent", edge.by, each)] for edge in into(work, node, each)]
+                ways = [product(found[edge], found[Key("tangent", edge.by, each)]) for edge in into(work, node, each)]
                 found[Key("tangent", node, each)] = 1.0 if node == each else rounding(sum(ways))
     for node in reversed(work.moving):
-        ways = [found[Key("adjoint", user)] * found[Key("edge", user, node)] for user in work.uses(node)]
+        ways = [product(found[Key("adjoint", user)], found[Key("edge", user, node)]) for user in work.uses(node)]
         found[Key("adjoint", node)] = 1.0 if node == work.end else rounding(sum(ways))
     return found
 
@@ -193,9 +211,11 @@ def into(work: WorkedGraph, node: str, start: str) -> list[Key]:
     return [edge for edge in work.edges if edge.node == node and edge.by in work.depends[start]]
 
 
-def finite(what: str, found: float) -> float:
-    if not np.isfinite(found):
-        raise ExplainerError(f"{what} is {found:g}; choose inputs at which the formula has a value")
+def finite(what: str, worked: Any) -> Any:
+    """A number, or the fraction that it is."""
+    found = np.asarray(worked).item()
+    if not np.isfinite(float(found)):
+        raise ExplainerError(f"{what} is {float(found):g}; choose inputs at which the formula has a value")
     return found
 
 
@@ -375,7 +395,7 @@ class Lines:
         target = float(self.work.precision.texts(np.array([result]))[0])
         unit = float(self.work.precision.unit(np.array(target))) * (1 + 1e-9)
         texts: dict[str, str] = {}
-        for extra in range(MOST_EXTRA + 1):
+        for extra in range(self.work.precision.most_extra + 1):
             texts = {key_name(key): self.text(key, extra) for key in operands}
             shown = float(value(tree, {text: float(found) for text, found in texts.items()}))
             if self.carried or abs(shown - target) <= unit:

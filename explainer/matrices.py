@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .digits import MOST_EXTRA, numbers_in, operands_in
+from .digits import as_given, numbers_in, operands_in
 from .errors import CheckFailed
 from .formulas import partials
 from .graph import Cells, Node, readers
@@ -277,6 +277,8 @@ class Matrices:
         op = OPS[reader.op]
         if Quantity("adjoint", reader) not in self.work.numbers:
             return
+        if reader.op == "take":
+            raise NotWritten(reader.op)
         g = self.arriving(reader)
         if op.slope is not None:
             if argument != 0:
@@ -561,21 +563,24 @@ class Matrices:
         """
         shown = self.work.precision.rounded(value)
         unit = self.work.precision.unit(shown) * (1 + 1e-9)
-        for extra in range(1 if self.carried else MOST_EXTRA + 1):
-            found = form.value(partial(self.rounded, extra=extra))
+        for extra in range(1 if self.carried else self.work.precision.most_extra + 1):
+            with np.errstate(all="ignore"):  # what rounding leaves below a fraction may be 0
+                found = form.value(partial(self.rounded, extra=extra))
             if self.carried or (np.abs(found - shown) <= unit).all():
                 return form.text(self.m, partial(self.leaf_numbers, extra=extra), WIDTH, term_by_term=True) or ""
         return ""
 
     def rounded(self, leaf: Written, extra: int) -> Array:
         array = np.asarray(leaf.array)
+        if array.ndim != 2:  # a number of the optimizer
+            return array
         return np.array(self.work.precision.texts(array, extra), float).reshape(array.shape)
 
     def leaf_numbers(self, leaf: Written, transposed: bool, extra: int) -> str:
         array = np.asarray(leaf.array, float)
         found = leaf.quantity is not None and not (leaf.quantity.what == "value" and leaf.quantity.node.op == "leaf")
         if array.ndim != 2:
-            return operands_in(self.m, self.work.precision.texts(array, extra))[0]
+            return operands_in(self.m, as_given(array))[0]
         return abbreviated(self.m, self.texts(array.T if transposed else array, found, extra), np.inf)[0]
 
     # ---- what is given, entry by entry

@@ -34,6 +34,7 @@ class Names:
     def __init__(self, known: Collection[str], other_names: Mapping[str, str] | None = None) -> None:
         self.known = known
         self.others = dict(other_names or {})
+        self._turned = False  # whether indices are read the other way round
 
     def find(self, text: str) -> str | None:
         """The canonical name; None where there is no such quantity, or where it could be several."""
@@ -47,10 +48,19 @@ class Names:
             return [text]
         if text in self.others:
             return [self.others[text]]
-        compact = tidy(text)
+        return self.read(text, turned=False) or self.read(text, turned=True)
+
+    def is_turned(self, text: str) -> bool:
+        """Whether the text is a name only with the indices of a weight the other way round: W63 for the weight from 3 to 6."""
+        return (
+            text not in self.known and text not in self.others and not self.read(text, False) and bool(self.all(text))
+        )
+
+    def read(self, text: str, turned: bool) -> list[str]:
+        compact = tidy(plain(text).strip())
+        self._turned = turned
         for strict in (True, False):
-            found = {self.others.get(name, name) for name in self.spelled(compact, strict)}
-            found &= set(self.known) if len(found) > 8 else {name for name in found if name in self.known}
+            found = {name for name in self.spelled(compact, strict) if name in self.known}
             if found:
                 return sorted(found)
         return []
@@ -131,9 +141,12 @@ class Names:
             return
         if quantity == "W":
             for sender, receiver in self.ends(rest):
-                yield from (f"W[{i},{j}]" for i in self.label(sender) for j in self.label(receiver))
+                sender, receiver = (receiver, sender) if self._turned else (sender, receiver)
+                for name in (f"W[{i},{j}]" for i in self.label(sender) for j in self.label(receiver)):
+                    yield self.others.get(name, name)
             return
-        yield from (f"{quantity}[{label}]" for label in self.label(rest))
+        for name in (f"{quantity}[{label}]" for label in self.label(rest)):
+            yield self.others.get(name, name)
 
     def ends(self, rest: str) -> Iterator[tuple[str, str]]:
         """Where a weight comes from and leads to: 3,6 or 3->6 or X1)1 as it is said, 36 cut anywhere."""

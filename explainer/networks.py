@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -202,7 +203,8 @@ def with_penalties(problem: Problem, loss: Loss, parameters: Parameters) -> Loss
     """The loss with L2 added: lambda/2 times the sum of squares, a part for each layer's weights."""
     if problem.penalty is None:
         return loss
-    rate = problem.penalty.rate / (problem.inputs.shape[1] if problem.penalty.per_sample else 1)
+    samples = problem.inputs.shape[1] if problem.penalty.per_sample else 1
+    rate = float(Fraction(repr(problem.penalty.rate)) / samples)  # 0.3 / 3 is 0.1, as by hand
     penalties = tuple(
         apply(
             "half_squares",

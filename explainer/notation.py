@@ -87,7 +87,11 @@ def primed(name: str) -> str:
 
 
 def quantity_of(node: Node) -> str:
-    return node.cells.quantity if isinstance(node.cells, Cells) else "parameter"
+    """What a node's entries are; a `parameter` where weights and biases stand together."""
+    if isinstance(node.cells, Cells):
+        return node.cells.quantity
+    first, _ = node.cells.cells[0]
+    return "loss_term" if first.quantity == "loss_term" else "parameter"
 
 
 def cell_names(cells: Cells | Picked, entries: Array, quantity: str = "") -> list[str]:

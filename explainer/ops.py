@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .derivatives import VALUE, computed, derivative, recognised, slope_in_value
-from .expressions import Tree, erf, sigmoid, softplus, to_kink, to_sympy
+from .expressions import Tree, one_plus_erf, sigmoid, softplus, to_kink, to_sympy
 from .expressions import value as tree_value
 from .lazy import Lazy
 
@@ -47,7 +47,9 @@ class Op:
     kink: Callable[..., Any] | None = (
         None  # (*arrays, **params) -> 0 where it has no derivative; `slope` has the convention
     )
-    far: Callable[..., Any] | None = None  # the slope in z, for where y is so near its limit that `slope` has no digits
+    far: Callable[..., Any] | None = (
+        None  # (z, **params) -> the slope in z, for where y is so near its limit that `slope` has no digits
+    )
     through: tuple[int, ...] | None = (
         None  # the arguments that have adjoints: not targets, nor what is only shown; None: all
     )
@@ -72,9 +74,9 @@ def times(number: Any, term: Any) -> Any:
     return sp.Mul(number, term, evaluate=False) if isinstance(term, sp.Expr) else number * term
 
 
-def in_turn(*terms: Any) -> Any:
-    """The sum of the terms in the order given; SymPy would sort them."""
-    return sp.Add(*terms, evaluate=False)
+def in_turn(first: Any, second: Any) -> Any:
+    """first + second, in this order; SymPy would sort them."""
+    return sp.Add(first, second, evaluate=False) if isinstance(first, sp.Expr) else first + second
 
 
 def cases(*pairs: tuple[Any, Any], otherwise: Any) -> Any:
@@ -164,6 +166,7 @@ activation(
     lambda z, alpha: np.where(positive(z), z, alpha * np.expm1(np.where(positive(z), 0, z))),
     lambda y, z, alpha: cases((1 + 0 * z, positive(z)), otherwise=y + alpha),
     stable=lambda y, z, alpha: np.where(z > 0, 1, alpha * np.exp(np.minimum(z, 0))),
+    far=lambda z, alpha: times(alpha, sp.exp(z)),
     kink=lambda z, alpha: z if alpha != 1 else 1 + 0 * z,
 )
 activation(
@@ -185,12 +188,12 @@ activation(
 )
 activation(
     "gelu",
-    lambda z: z / 2 * (1 + sp.erf(z / sp.sqrt(2))),
-    lambda z: z / 2 * (1 + erf(z / math.sqrt(2))),
+    lambda z: times(z / 2, 1 + sp.erf(z / sp.sqrt(2))),
+    lambda z: z / 2 * one_plus_erf(z / math.sqrt(2)),
     lambda y, z: (
-        (1 + erf(z / math.sqrt(2))) / 2 + z * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+        one_plus_erf(z / math.sqrt(2)) / 2 + z * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
         if isinstance(z, np.ndarray)
-        else (1 + sp.erf(z / sp.sqrt(2))) / 2 + z * sp.exp(-(z**2) / 2) / sp.sqrt(2 * sp.pi)
+        else times(sp.Rational(1, 2), 1 + sp.erf(z / sp.sqrt(2))) + z * sp.exp(-(z**2) / 2) / sp.sqrt(2 * sp.pi)
     ),
 )
 INNER = math.sqrt(2 / math.pi), 0.044715  # of the approximation of gelu by tanh
@@ -206,10 +209,9 @@ def gelu_inner(z: Any) -> Any:
 activation(
     "gelu_tanh",
     lambda z: z / 2 * (1 + sp.tanh(gelu_inner(z))),
-    lambda z: z / 2 * (1 + np.tanh(gelu_inner(z))),
+    lambda z: z * sigmoid(2 * gelu_inner(z)),
     lambda y, z: (
-        (1 + np.tanh(gelu_inner(z))) / 2
-        + z / 2 * (1 - np.tanh(gelu_inner(z)) ** 2) * INNER[0] * (1 + 3 * INNER[1] * z**2)
+        sigmoid(2 * gelu_inner(z)) + 2 * z * sigmoid_slope(2 * gelu_inner(z)) * INNER[0] * (1 + 3 * INNER[1] * z**2)
         if isinstance(z, np.ndarray)
         else (1 + sp.tanh(gelu_inner(z))) / 2
         + z / 2 * (1 - sp.tanh(gelu_inner(z)) ** 2) * sp.sqrt(2 / sp.pi) * (1 + 3 * sp.Float("0.044715") * z**2)
@@ -270,7 +272,9 @@ loss(
     "mean_squared_error",  # its part of the mean over `outputs`
     lambda y, t, outputs: (t - y) ** 2 / outputs,
     lambda y, t, outputs: (t - y) ** 2 / outputs,
-    lambda E, y, t, outputs: times(-2 / outputs if isinstance(y, np.ndarray) else sp.Rational(-2, outputs), t - y),
+    lambda E, y, t, outputs: (
+        -2 * (t - y) / outputs if isinstance(y, np.ndarray) else times(sp.Rational(-2, outputs), t - y)
+    ),
 )
 loss(
     "absolute_error",
@@ -355,19 +359,19 @@ define(
     "total",  # of all entries
     lambda at, x: total(lambda k, n: x(k, n), *x.shape),
     lambda x: x.sum(axis=(-2, -1)),
-    lambda g, out, x: (g * np.ones(x.shape),),
+    lambda g, out, x: (g * np.ones(x.shape, int),),
 )
 define(
     "column_total",  # of each sample's entries
     lambda at, x: total(lambda k: x(k, at[1]), x.shape[0]),
     lambda x: x.sum(axis=-2, keepdims=True),
-    lambda g, out, x: (g * np.ones(x.shape),),
+    lambda g, out, x: (g * np.ones(x.shape, int),),
 )
 define(
     "mean",  # of all entries, `count` of them
     lambda at, x, count: total(lambda k, n: x(k, n) / count, *x.shape),
     lambda x, count: x.sum(axis=(-2, -1)) / count,
-    lambda g, out, x, count: (g / count * np.ones(x.shape),),
+    lambda g, out, x, count: (g / count * np.ones(x.shape, int),),
 )
 define(
     "half_squares",  # the L2 penalty: rate/2 times the sum of the squares of an array of `rank` axes; it has `axes`
@@ -391,13 +395,22 @@ def moved(x: Array, where: Array, rank: int = 1) -> Array:
     return np.concatenate([flat, np.zeros((*flat.shape[:-1], 1))], axis=-1)[..., where]
 
 
+def collected(g: Array, where: Array, size: int) -> Array:
+    """For each of so many entries the sum of g where it was taken to."""
+    if g.dtype != object:
+        return np.bincount(where.ravel() + 1, g.ravel(), size + 1)[1:]
+    sums = np.zeros(size + 1, object)
+    np.add.at(sums, where.ravel() + 1, g.ravel())
+    return sums[1:]
+
+
 define(
     "take",
     lambda at, x, where, rank=1: (
         sp.S.Zero if where[at] < 0 else x(*(int(k) for k in np.unravel_index(where[at], x.shape)))
     ),
     moved,
-    lambda g, out, x, where, rank=1: (np.bincount(where.ravel() + 1, g.ravel(), x.size + 1)[1:].reshape(x.shape),),
+    lambda g, out, x, where, rank=1: (collected(g, where, x.size).reshape(x.shape),),
 )
 
 # ---- formulas that somebody wrote: a tree over the names s0, s1, ... of its arguments
@@ -434,7 +447,7 @@ define(
     "function",  # a formula whose first argument alone is asked for: an activation of z, a loss of y and t
     OPS["formula"].element,
     lambda first, *rest, expression: (
-        tree_value(recognised(expression), in_arguments((first, *rest))) + np.zeros(np.shape(first))
+        tree_value(recognised(expression), in_arguments((first, *rest))) + np.zeros(np.shape(first), int)
     ),
     lambda g, out, *parts, expression: (
         formula_adjoints(g, out, *parts, expression=expression)[0],

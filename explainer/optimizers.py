@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .lazy import Lazy
+from .ops import in_turn, times
 from .problem import Choice
 
 sp: Any = Lazy("sympy")
@@ -45,33 +46,33 @@ def root(x: Any) -> Any:
 RULES: dict[str, tuple[Line, ...]] = {
     "sgd": (Line("w", lambda w, learning_rate, g: w - learning_rate * g),),
     "momentum": (
-        Line("v", lambda beta, v_old, g: beta * v_old + g),
+        Line("v", lambda beta, v_old, g: in_turn(beta * v_old, g)),
         Line("w", lambda w, learning_rate, v: w - learning_rate * v),
     ),
     "momentum, averaged": (
-        Line("v", lambda beta, v_old, g: beta * v_old + (1 - beta) * g),
+        Line("v", lambda beta, v_old, g: in_turn(beta * v_old, times(1 - beta, g))),
         Line("w", lambda w, learning_rate, v: w - learning_rate * v),
     ),
     "nesterov": (
-        Line("v", lambda beta, v_old, g: beta * v_old + g),
-        Line("w", lambda w, learning_rate, g, beta, v: w - learning_rate * (g + beta * v)),
+        Line("v", lambda beta, v_old, g: in_turn(beta * v_old, g)),
+        Line("w", lambda w, learning_rate, g, beta, v: w - times(learning_rate, in_turn(g, beta * v))),
     ),
     "adagrad": (
-        Line("s", lambda s_old, g: s_old + g**2),
-        Line("w", lambda w, learning_rate, g, s, epsilon: w - learning_rate * g / (root(s) + epsilon)),
+        Line("s", lambda s_old, g: in_turn(s_old, g**2)),
+        Line("w", lambda w, learning_rate, g, s, epsilon: w - learning_rate * g / in_turn(root(s), epsilon)),
     ),
     "rmsprop": (
-        Line("s", lambda beta, s_old, g: beta * s_old + (1 - beta) * g**2),
-        Line("w", lambda w, learning_rate, g, s, epsilon: w - learning_rate * g / (root(s) + epsilon)),
+        Line("s", lambda beta, s_old, g: in_turn(beta * s_old, times(1 - beta, g**2))),
+        Line("w", lambda w, learning_rate, g, s, epsilon: w - learning_rate * g / in_turn(root(s), epsilon)),
     ),
     "adam": (
-        Line("m", lambda beta1, m_old, g: beta1 * m_old + (1 - beta1) * g),
-        Line("v", lambda beta2, v_old, g: beta2 * v_old + (1 - beta2) * g**2),
+        Line("m", lambda beta1, m_old, g: in_turn(beta1 * m_old, times(1 - beta1, g))),
+        Line("v", lambda beta2, v_old, g: in_turn(beta2 * v_old, times(1 - beta2, g**2))),
         Line("m_hat", lambda m, beta1, t: m / (1 - beta1**t)),
         Line("v_hat", lambda v, beta2, t: v / (1 - beta2**t)),
         Line(
             "w",
-            lambda w, learning_rate, m_hat, v_hat, epsilon: w - learning_rate * m_hat / (root(v_hat) + epsilon),
+            lambda w, learning_rate, m_hat, v_hat, epsilon: w - learning_rate * m_hat / in_turn(root(v_hat), epsilon),
         ),
     ),
 }

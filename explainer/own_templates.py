@@ -15,9 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import DictLoader, StrictUndefined, TemplateSyntaxError, UndefinedError, nodes
+from jinja2.exceptions import SecurityError
+from jinja2.runtime import Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
 
+from .dialects import Form
 from .errors import ExplainerError, Fault, InputError
 from .misfits import suggestion
 from .source import decoded, inside, read_bytes, shortened
@@ -75,7 +79,17 @@ def refused(file: str, line: int, found: str, remedy: str) -> InputError:
 # ---- looked over before it is run
 
 ALLOWED: tuple[type[nodes.Node], ...] = (
-    *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Macro, nodes.If, nodes.For, nodes.Assign, nodes.Import),
+    *(
+        nodes.Template,
+        nodes.Output,
+        nodes.TemplateData,
+        nodes.Macro,
+        nodes.If,
+        nodes.For,
+        nodes.Assign,
+        nodes.Import,
+        nodes.Include,
+    ),
     *(nodes.Name, nodes.NSRef, nodes.Const, nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair, nodes.Keyword),
     *(nodes.Concat, nodes.Add, nodes.Sub, nodes.Neg, nodes.CondExpr, nodes.And, nodes.Or, nodes.Not),
     *(nodes.Compare, nodes.Operand, nodes.Test, nodes.Filter, nodes.Getattr, nodes.Getitem, nodes.Slice, nodes.Call),
@@ -98,7 +112,6 @@ FILTERS = frozenset(
     ]
 )
 WORDS: Mapping[type[nodes.Node], str] = {  # what is not allowed, as its author calls it
-    nodes.Include: "include",
     nodes.Extends: "extends",
     nodes.FromImport: "from ... import",
     nodes.Block: "block",
@@ -112,9 +125,7 @@ WORDS: Mapping[type[nodes.Node], str] = {  # what is not allowed, as its author 
     nodes.Div: "/",
     nodes.FloorDiv: "//",
 }
-IMPORT = '{% import "formats/" ~ format ~ ".j2" as f with context %}'
-FORMAT = nodes.Concat([nodes.Const("formats/"), nodes.Name("format", "load"), nodes.Const(".j2")])  # what it imports
-PART = re.compile(r"formats/[a-z.]+")  # a file of ours that can be included: page.css
+OURS = re.compile(r"(?:formats|prose)/[a-z/]*[a-z0-9.]*")  # how the name of a template begins
 PLAIN = "use plain text, if, for, set, ~ and the macros of f"
 
 
@@ -149,8 +160,6 @@ def every_node(tree: nodes.Node) -> Iterator[nodes.Node]:
 
 def misuse(node: nodes.Node) -> tuple[str, str] | None:
     """What is found and what would do, where a node is not allowed."""
-    if isinstance(node, nodes.Include) and PART.fullmatch(str(getattr(node.template, "value", ""))):
-        return None
     if not isinstance(node, ALLOWED):
         return f"{WORDS.get(type(node), type(node).__name__.lower())} is not allowed in a template", PLAIN
     if isinstance(node, nodes.Const | nodes.TemplateData) and has_slots(
@@ -161,18 +170,15 @@ def misuse(node: nodes.Node) -> tuple[str, str] | None:
         return f"the filter {node.name} is not allowed", f"use {', '.join(sorted(FILTERS))}"
     if isinstance(node, nodes.Getattr) and node.attr.startswith("_"):
         return f"{shortened(node.attr)!r} is not for templates", PLAIN
-    if isinstance(node, nodes.Call) and not callable_in_template(node.node):
-        return "only macros can be called", PLAIN
-    if isinstance(node, nodes.Import) and node.template != FORMAT:
-        return "only the macros of the format can be imported", f"write {IMPORT}"
+    if isinstance(node, nodes.Import | nodes.Include) and not OURS.fullmatch(first_text(node.template)):
+        return "only our templates and yours can be read in", "begin its name with formats/ or prose/"
     return None
 
 
-def callable_in_template(node: nodes.Node) -> bool:
-    """A macro by its name, one of the format or of the mathematics, or `get` of a table that is written out."""
-    if isinstance(node, nodes.Getattr):
-        return node.attr == "get" or (isinstance(node.node, nodes.Name) and node.node.name in ("f", "maths"))
-    return isinstance(node, nodes.Name)
+def first_text(node: nodes.Expr) -> str:
+    """What the name of a template begins with."""
+    first = node.nodes[0] if isinstance(node, nodes.Concat) else node
+    return str(first.value) if isinstance(first, nodes.Const) else ""
 
 
 def macros_of(tree: nodes.Template) -> dict[str, int]:
@@ -301,6 +307,11 @@ class LimitedEnvironment(ImmutableSandboxedEnvironment):
         tree.set_environment(self)
         return tree
 
+    def is_safe_callable(self, obj: Any) -> bool:
+        """Macros, forms of mathematics, and `get` of a table; no method of a text, which may make much of it."""
+        owner = getattr(obj, "__self__", None)
+        return isinstance(obj, Macro | Form) or obj is Namespace or owner is self.budget or isinstance(owner, dict)
+
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         for side in (left, right):
             self.budget.said(side)
@@ -337,9 +348,7 @@ class OwnTemplates:
         folder = f"prose/{language}/"
         theirs = {file.name: file for file in files}
         texts = {folder: self.together(folder, [n for n in (*ours, *theirs) if n.startswith(folder)], ours, theirs)}
-        for name in ours:
-            if name.startswith("formats/"):
-                texts[name] = self.together(name, [name, name], ours, theirs)
+        texts |= {name: self.together(name, [name], ours, theirs) for name in ours}
         self.environment.loader = DictLoader(texts)
         self.macros: dict[str, Callable[..., str]] = {}
         with_module = self.tried(None, lambda: vars(self.environment.get_template(folder).module))
@@ -434,6 +443,8 @@ def in_words(error: Exception, given: Sequence[str]) -> tuple[str, str]:
     """What is found and what would do, where a template fails as it runs; `given` is what its macro asks for."""
     if isinstance(error, UndefinedError):
         return str(error), f"its macro knows {', '.join(given)}" if given else "let its macro ask for it"
+    if isinstance(error, SecurityError) and "callable" in str(error):
+        return "only macros can be called", PLAIN
     if isinstance(error, TooMuch):
         return str(error), "let the template do less"
     if isinstance(error, RecursionError):

@@ -37,9 +37,11 @@ def pattern_of(tree: Tree, slots: Mapping[str, Any]) -> Any:
     if flat is None:
         return plain_pattern(tree, slots)
     first, *others = flat.parts
+    if flat.text.startswith("share_of_") and len(others) > 1:
+        return shared_pattern(tree, slots, flat)
     if flat.text.startswith("share_of_"):
         which = flat.text.removeprefix("share_of_")
-        rival = others[0] if len(others) == 1 else call(which, *others)
+        (rival,) = others
         back = call(flat.text, rival, first)  # what the rival has of the slope
         half = number("0.5")
         sides = [(ONE, ZERO, which == "max"), (ZERO, ONE, which != "max")]
@@ -56,6 +58,34 @@ def pattern_of(tree: Tree, slots: Mapping[str, Any]) -> Any:
         for found, test in cases
     ]
     return sp.Piecewise(*pairs, (pattern_of(tidied(substituted(tree, last)), slots), True), evaluate=False)
+
+
+def shared_pattern(tree: Tree, slots: Mapping[str, Any], flat: Tree) -> Any:
+    """As `pattern_of`, of the share of one among several: among ties the slope is divided by how many there are."""
+    which = flat.text.removeprefix("share_of_")
+    first, *others = flat.parts
+
+    def having(share: Tree) -> Any:
+        return pattern_of(tidied(substituted(tree, {flat: share})), slots)
+
+    def compared(one: Tree, rest: list[Tree], ahead: Any, behind: Any, level: Any) -> Any:
+        """Three cases: whether one of the arguments is ahead of the rest, behind them, or level with the best."""
+        rival = rest[0] if len(rest) == 1 else call(which, *rest)
+        sides = [plain_pattern(each, slots) for each in (one, rival)]
+        above, below = sides if which == "max" else sides[::-1]
+        return sp.Piecewise(
+            (ahead, greater(above, below)), (behind, greater(below, above)), (level, True), evaluate=False
+        )
+
+    def divided(ties: int, rest: list[Tree]) -> Any:
+        """The share where so many are level, and some of the rest with them."""
+        if len(rest) == 1:
+            return having(Tree("quotient", (ONE, number(str(ties + 1)))))
+        one, *last = rest
+        alone = having(Tree("quotient", (ONE, number(str(ties + 1)))))
+        return compared(one, last, alone, divided(ties, last), divided(ties + 1, last))
+
+    return compared(first, others, having(ONE), having(ZERO), divided(1, others))
 
 
 def greater(left: Any, right: Any) -> Any:

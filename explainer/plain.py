@@ -19,6 +19,7 @@ SIGNS = {
     "、": ",", "≈": "=", "≃": "=", "≅": "=", "≐": "=", "≒": "=", "（": "(", "）": ")", "【": "(", "】": ")",
     "→": "->", "\u00a0": " ", "\u3000": " ",
 }  # fmt: skip
+BEFORE, LETTERS = str.maketrans(SIGNS), str.maketrans({**SIGNS, **GREEK})  # before and after NFKC
 RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾", "0123456789+-()")
 RAISED_RUN = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾]+")
 COMMANDS = {
@@ -43,10 +44,9 @@ POWER_OF_TEN = re.compile(r"(?<=\d)\s*(?:\*|[xX](?=\s*10\s*\^))\s*10\s*(?:\^|\*\
 
 def plain(text: str) -> str:
     """The text in plain ASCII, as far as it is mathematics."""
-    text = RAISED_RUN.sub(lambda run: f"^{{{run[0].translate(RAISED)}}}", text)
-    text = "".join(SIGNS.get(c, c) for c in text)
-    text = unicodedata.normalize("NFKC", text)
-    text = "".join(SIGNS.get(c, GREEK.get(c, c)) for c in text)
+    if not text.isascii():
+        text = RAISED_RUN.sub(lambda run: f"^{{{run[0].translate(RAISED)}}}", text)
+        text = unicodedata.normalize("NFKC", text.translate(BEFORE)).translate(LETTERS)
     if "\\" in text or "&" in text:
         text = without_latex(text)
     text = EMPHASIS.sub(r"\1", text.replace("$", "").replace("`", "")).replace("**", "^")

@@ -634,10 +634,9 @@ class _Reading:
         found: dict[str, int] = {}
         if not (written and layers and self.whole):
             return found
-        known, others = _parameters(input_names, layers)
-        names = Names(known, others)
+        names = ParameterNames(input_names, layers)
         for place, text in enumerate(written):
-            meant = names.all(text)
+            meant = names.meant(text)
             if len(meant) == 1:
                 found.setdefault(meant[0], place)
             elif meant:
@@ -748,30 +747,35 @@ def _defaults(family: type[OneOf], name: str) -> dict[str, Any]:
 PARAMETERS = "write W[FROM,TO], b[NEURON] or a name that was given"
 
 
-def _parameters(input_names: tuple[str, ...], layers: tuple[Layer, ...]) -> tuple[dict[str, None], dict[str, str]]:
-    """The canonical names of all weights and biases, and the other names that each is understood by.
+class ParameterNames:
+    """What people write for the weights and biases of a network: themselves, their gradients or their new values."""
 
-    Those are the place of one that has a name of its own, its gradient and its new value.
-    """
-    known: dict[str, None] = {}
-    others: dict[str, str] = {}
+    def __init__(self, input_names: tuple[str, ...], layers: tuple[Layer, ...]) -> None:
+        self._canonical: dict[str, str] = {}  # by every name that is understood
+        places: dict[str, str] = {}  # of one that has a name of its own -> that name
+        sources = input_names
+        for layer in layers:
+            for (i, end), (j, start) in product(enumerate(layer.labels), enumerate(sources)):
+                if not np.isnan(layer.weights[i, j]):
+                    self._note(f"W[{start},{end}]", layer.weight_names.get((i, j)), places)
+            for i, label in enumerate(layer.labels) if layer.biases is not None else ():
+                self._note(f"b[{label}]", layer.bias_names.get(i), places)
+            sources = layer.labels
+        self._names = Names(self._canonical, places)
 
-    def note(place: str, own: str | None) -> None:
-        known[own or place] = None
-        for each in {place, own or place}:
-            others.update({f"dE/d{each}": own or place, primed(each): own or place})
+    def _note(self, place: str, own: str | None, places: dict[str, str]) -> None:
+        name = own or place
+        self._canonical.update({name: name, f"dE/d{name}": name, primed(name): name})
         if own:
-            others[place] = own
+            places[place] = own
 
-    sources = input_names
-    for layer in layers:
-        for (i, end), (j, start) in product(enumerate(layer.labels), enumerate(sources)):
-            if not np.isnan(layer.weights[i, j]):
-                note(f"W[{start},{end}]", layer.weight_names.get((i, j)))
-        for i, label in enumerate(layer.labels) if layer.biases is not None else ():
-            note(f"b[{label}]", layer.bias_names.get(i))
-        sources = layer.labels
-    return known, others
+    def meant(self, text: str) -> list[str]:
+        """The canonical names of those that a text can mean."""
+        return [] if self._names.is_turned(text) else sorted({self._canonical[name] for name in self._names.all(text)})
+
+    def near(self, text: str) -> list[str]:
+        """Some that look like it."""
+        return list(dict.fromkeys(self._canonical[name] for name in self._names.near(text)))
 
 
 # -------------------------------------------------------------------------------------------------------------- words

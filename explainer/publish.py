@@ -1,22 +1,32 @@
-"""Text to files: each is replaced whole or not at all."""
+"""Pages to files: each is replaced whole or not at all."""
 
 from __future__ import annotations
 
 import errno
 import os
-import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import cache
+from dataclasses import replace
 from pathlib import Path
 
-from .errors import ExplainerError, OutputError, printable
+from .errors import OutputError, printable
+from .pdf import ENGINES, Unprintable
 from .render import Setting
 
+Chunks = Iterator[str] | Iterator[bytes]
 
-def write(files: Mapping[Path, Iterator[str]]) -> None:
-    """Each text in its file. All are written beside their places first; if anything fails, every file stays as it was.
+
+def published(page: Callable[[Setting], Iterator[str]], setting: Setting, language: str) -> Chunks:
+    """The page as it is written to a file; `page` makes its text."""
+    if setting.format != "pdf":
+        return page(setting)
+    source, compiled = ENGINES[setting.pdf_engine]
+    return compiled(page(replace(setting, format=source)), language == "zh")
+
+
+def write(files: Mapping[Path, Chunks]) -> None:
+    """Each text, or what is no text, in its file. All are written beside their places first; if anything fails, every file stays as it was.
 
     A link is followed. What is there and no regular file (a device, a pipe) is written to, not replaced.
     """
@@ -27,7 +37,8 @@ def write(files: Mapping[Path, Iterator[str]]) -> None:
             with refusal_for(path):
                 place = Path(os.path.realpath(path))
                 if place.exists() and not place.is_file() and not place.is_dir():
-                    place.open("w", encoding="utf-8", newline="\n").writelines(chunks)
+                    with place.open("wb") as file:
+                        file.writelines(encoded(chunks))
                 else:
                     staged[place] = stage(place, chunks, staged)
         put_in_place(staged, kept)
@@ -57,18 +68,23 @@ def put_in_place(staged: Mapping[Path, str], kept: dict[Path, str]) -> None:
             raise
 
 
-def stage(path: Path, chunks: Iterator[str], staged: dict[Path, str]) -> str:
-    """The name of a new file beside `path` that holds the text."""
+def stage(path: Path, chunks: Chunks, staged: dict[Path, str]) -> str:
+    """The name of a new file beside `path` that holds them."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "is a folder", str(path))
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     staged[path] = name
-    with open(handle, "w", encoding="utf-8", newline="\n", buffering=1 << 20) as file:
-        file.writelines(chunks)
+    with open(handle, "wb", buffering=1 << 20) as file:
+        file.writelines(encoded(chunks))
         file.flush()
         os.fsync(file.fileno())
     os.chmod(name, mode_of(path))
     return name
+
+
+def encoded(chunks: Chunks) -> Iterator[bytes]:
+    """As bytes: text is UTF-8 with \\n at the ends of lines."""
+    return (chunk if isinstance(chunk, bytes) else chunk.encode() for chunk in chunks)
 
 
 @contextmanager
@@ -77,6 +93,8 @@ def refusal_for(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputError(f"{printable(str(path))}:1:1: {error.strerror}; choose another place to write to") from None
+    except Unprintable as error:
+        raise OutputError(f"{printable(str(path))}:1:1: {error}") from None
 
 
 def mode_of(path: Path) -> int:
@@ -86,63 +104,3 @@ def mode_of(path: Path) -> int:
     mask = os.umask(0)
     os.umask(mask)
     return 0o666 & ~mask
-
-
-# ---- text of the reader's, made safe for each format
-
-MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|$~&])")
-LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-LATEX |= {c: f"\\{c}" for c in "#$%&_{}"}
-HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
-
-
-def markdown_escaped(text: str) -> str:
-    return MARKDOWN.sub(r"\\\1", text)
-
-
-def latex_escaped(text: str) -> str:
-    return "".join(LATEX.get(c, c) for c in text)
-
-
-def html_escaped(text: str) -> str:
-    return "".join(HTML.get(c, c) for c in text)
-
-
-ESCAPES: dict[str, Callable[[str], str]] = {
-    "markdown": markdown_escaped,
-    "latex": latex_escaped,
-    "html": html_escaped,
-}
-
-# ---- mathematics in HTML
-
-MATH = re.compile("([\x02\x04])([^\x03]*)\x03")
-
-
-def finished(page: Iterator[str], setting: Setting) -> Iterator[str]:
-    """The page with what its templates leave to be done."""
-    return with_mathml(page) if setting.format == "html" else page
-
-
-def with_mathml(chunks: Iterator[str]) -> Iterator[str]:
-    """The page with its marked TeX (\\x02 inline, \\x04 on lines of its own, to \\x03) as MathML."""
-    for chunk in chunks:
-        yield MATH.sub(lambda found: mathml(found[2], found[1] == "\x04"), chunk)
-
-
-@cache
-def converter() -> Callable[..., str]:
-    from math_core import LatexToMathML  # only pages in HTML need it
-
-    return LatexToMathML(annotation=True).convert_with_local_state
-
-
-def mathml(tex: str, display: bool) -> str:
-    """MathML of TeX; ExplainerError where a template wrote what is none."""
-    try:
-        return converter()(tex, displaystyle=display)
-    except Exception as error:
-        if type(error).__name__ != "LatexError":
-            raise
-        remedy = "mend the template that writes it"
-        raise ExplainerError(f"this is no mathematics that HTML can show: {printable(tex[:80])}; {remedy}") from None

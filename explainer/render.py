@@ -19,6 +19,7 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from .dialects import Dialect, dialect_of
+from .errors import ExplainerError
 from .own_templates import OwnFile, OwnTemplates, own_files
 
 FIRST = 0xE100  # private use, and not the slots of `typeset`
@@ -27,20 +28,44 @@ HERE = Path(__file__).parent
 
 Text = str | Sequence[str]  # the same for all rows, or one for each
 Field = Text | bool | tuple[Text, ...]
+Shape = tuple[bool, ...]
 
 
 @dataclass(frozen=True)
 class Setting:
     """How a page is set: the format, and what can be chosen within it."""
 
-    format: str = "markdown"  # a name of `templates/formats`, or json
+    format: str = "markdown"  # markdown, latex, html, typst, pdf, notebook or json
     flavour: str = "github"  # of the mathematics in Markdown
+    figures: str = ""  # what the names of files with figures begin with, where a format has figures in files
+    pdf_engine: str = "typst"  # of `pdf.ENGINES`
+    document_class: str = "article"  # of LaTeX: article or beamer
+    fragment: bool = False  # of LaTeX: without a preamble, to be read in by a document
+
+    def __post_init__(self) -> None:
+        """Raises ExplainerError where the format has no such choice."""
+        through_latex = self.format == "latex" or (self.format == "pdf" and self.pdf_engine == "latexmk")
+        if self.document_class != "article" and not through_latex:
+            raise ExplainerError(f"the class {self.document_class} is for LaTeX, not for {self.format}; write to .tex")
+        if self.fragment and self.format != "latex":
+            raise ExplainerError(f"a fragment is for LaTeX, not for {self.format}; write to .tex")
+
     templates: str | PathLike[str] | None = None  # a folder of templates that are read after ours
 
     @property
     def dialect(self) -> Dialect:
         """What formulas are put together from."""
         return dialect_of(self.format)
+
+
+def known_of(setting: Setting) -> dict[str, str | bool]:
+    """What templates know of the setting. `format` is that of `formats` which sets the page."""
+    known: dict[str, str | bool] = {"format": setting.format, "flavour": setting.flavour, "fragment": setting.fragment}
+    if setting.format == "notebook":  # Markdown in cells
+        known |= {"format": "markdown", "flavour": "notebook"}
+    elif setting.document_class == "beamer":
+        known |= {"format": "beamer"}
+    return known
 
 
 def templates_folder() -> Path:
@@ -66,7 +91,7 @@ def macros(language: str, setting: Setting) -> dict[str, Callable[..., str]]:
 
 def known_to_templates(setting: Setting) -> dict[str, Any]:
     """What every template can name."""
-    return {"format": setting.format, "flavour": setting.flavour, "maths": setting.dialect.forms}
+    return {**known_of(setting), "maths": setting.dialect.forms}
 
 
 @cache
@@ -93,7 +118,7 @@ class Speaker:
 
     def __init__(self, language: str, setting: Setting, escape: Callable[[str], str] = str) -> None:
         """InputError where templates of the reader's cannot be used; so do the texts that need them."""
-        self.escape, self.dialect = escape, setting.dialect
+        self.escape, self.setting, self.dialect = escape, setting, setting.dialect
         self._words: dict[Any, str] = {}
         files = own_files(setting.templates) if setting.templates is not None else ()
         self._skeletons = skeletons(language, setting, files)
@@ -116,8 +141,11 @@ class Speaker:
     def rows(self, macro: str, rows: int, **fields: Field) -> list[str]:
         """One text for each row. A field is the same for all (a str), or has a text for each row (a list).
 
-        A tuple of such becomes a list in the template; a bool is passed on as it is.
+        A tuple of such becomes a list in the template, without the texts that are "" in a row; a bool is passed on as
+        it is.
         """
+        if gaps := gaps_of(fields, rows):
+            return self._rows_by_shape(macro, gaps, fields)
         texts: list[Text] = []
         shape: dict[str, Any] = {}
         for name, value in fields.items():
@@ -144,6 +172,16 @@ class Speaker:
         pattern = "".join(form).replace("%", "%%").replace("\ue0ff", "%s")
         return [pattern % row for row in zip(*columns, strict=True)]
 
+    def _rows_by_shape(self, macro: str, gaps: Sequence[Shape], fields: dict[str, Field]) -> list[str]:
+        """As `rows`, the rows of each shape at a time."""
+        found = [""] * len(gaps)
+        for shape in dict.fromkeys(gaps):
+            places = [row for row, own in enumerate(gaps) if own == shape]
+            alike = {name: at_places(value, places) for name, value in fields.items()}
+            for row, text in zip(places, self.rows(macro, len(places), **alike), strict=True):
+                found[row] = text
+        return found
+
     def block(self, macro: str, rows: int, **fields: Field) -> str:
         """All rows as one text."""
         return "".join(self.rows(macro, rows, **fields))
@@ -155,6 +193,26 @@ class Speaker:
             marked = {name: marked_field(value) for name, value in shape.items()}
             self._skeletons[key] = MARKER.split(self.text(macro, **marked))
         return self._skeletons[key]
+
+
+def gaps_of(fields: dict[str, Field], rows: int) -> list[Shape]:
+    """For each row, which texts of tuples are "" in it; [] where none is."""
+    columns = [
+        text for value in fields.values() if isinstance(value, tuple) for text in value if not isinstance(text, str)
+    ]
+    if not any("" in column for column in columns):
+        return []
+    return [tuple(column[row] == "" for column in columns) for row in range(rows)]
+
+
+def at_places(value: Field, places: Sequence[int]) -> Field:
+    """A field of some rows only, without the texts of a tuple that are "" there."""
+    if isinstance(value, str | bool):
+        return value
+    if isinstance(value, tuple):
+        parts = (part if isinstance(part, str) else [part[row] for row in places] for part in value)
+        return tuple(part for part in parts if isinstance(part, str) or part[0])
+    return [value[row] for row in places]
 
 
 def marked_field(value: Any) -> Any:

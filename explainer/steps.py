@@ -14,7 +14,7 @@ import numpy as np
 import sympy as sp
 
 from .dialects import TEX, Dialect
-from .digits import MOST_EXTRA, numbers_in
+from .digits import as_given, numbers_in
 from .formulas import (
     Terms,
     by_case,
@@ -70,7 +70,6 @@ Made = Callable[[], Iterator["Lines | Equation"]]
 
 LOSS_KINDS = {  # quantity -> kind of step
     "loss_term": "loss-term",
-    "parameter": "loss-term",
     "sample_loss": "sample-loss",
     "data_loss": "data-loss",
     "penalty": "penalty",
@@ -79,6 +78,7 @@ LOSS_KINDS = {  # quantity -> kind of step
 WHAT = {"w": "updated"}  # what a line of an update rule finds, where it is called otherwise than the line's own name
 READS = {"w": "value", "g": "adjoint"}  # what it reads, likewise
 FROM_SCORES = ("sigmoid_binary_cross_entropy", "softmax_cross_entropy")
+FAR = 1e-10  # slopes below which a reader would need ten digits of y and more
 LARGE = 500.0  # scores above which exp overflows when a reader works the line out
 NEURONS = ("activation", "pre_activation")
 
@@ -452,13 +452,13 @@ class Steps:
         (slope_of,) = partials(y)
         quantities = tuple(Quantity("value", y if read.argument < 0 else y.parents[0]) for read in slope_of.term.reads)
         owner, far = np.arange(len(entries)), np.zeros(len(entries), bool)
-        pattern = far_slope(y.op)
+        pattern = far_slope(y)
         if pattern is not None and not self.carried:
             slope = self.work.of("slope", y).ravel()[entries]
             textbook = evaluated(
                 slope_of.term.pattern, tuple(self.work.numbers[q].ravel()[entries] for q in quantities)
             )
-            far = np.abs(textbook - slope) > 0.5 * self.work.precision.unit(slope)
+            far = (np.abs(slope) < FAR) | (np.abs(textbook - slope) > 0.5 * self.work.precision.unit(slope))
         near = Terms(slope_of.term.pattern, quantities, (entries[~far],) * len(quantities), owner[~far])
         if not far.any():
             return [near]
@@ -557,8 +557,8 @@ class Steps:
         )
 
     def width(self, terms: Sequence[str]) -> int:
-        """How wide terms of symbols are printed, in characters, roughly."""
-        return max(8, self.m.term_width(terms[0])) if terms else 8
+        """How wide the widest term of symbols is printed, with the sign before it, in characters, roughly."""
+        return max([8, *(self.m.term_width(term) + 2 for term in terms[:: max(1, len(terms) // 50)])])
 
     def shown(self, quantity: Quantity, entries: Array) -> Array:
         return self.work.numbers[quantity].ravel()[entries]
@@ -572,16 +572,23 @@ class Steps:
 
     def plain(self, quantity: Quantity, entries: Array) -> tuple[list[str], Array]:
         """The numbers as plain text, and as the text says they are."""
-        precision, numbers = self.work.precision, self.work.numbers[quantity]
+        numbers = self.work.numbers[quantity]
         found = self.carried and not (quantity.what == "value" and quantity.node.op == "leaf")  # a rounded result
         if numbers.size > ROWS:
-            texts = precision.texts(numbers.ravel()[entries], keep_zeros=found)
+            texts = self.texts(quantity, entries, keep_zeros=found)
             return texts, np.array(texts, float)
         if quantity not in self._plain:
-            texts = precision.texts(numbers, keep_zeros=found)
+            texts = self.texts(quantity, np.arange(numbers.size), keep_zeros=found)
             self._plain[quantity] = texts, np.array(texts, float)
         texts, shown = self._plain[quantity]
         return chosen(texts, entries), shown[entries]
+
+    def texts(self, quantity: Quantity, entries: Array, extra: int = 0, keep_zeros: bool = False) -> list[str]:
+        """Rounded; a number of the optimizer as it was given."""
+        numbers = self.work.numbers[quantity].ravel()[entries]
+        if quantity.node in self.work.network.constants.values():
+            return as_given(numbers)
+        return self.work.precision.texts(numbers, extra, keep_zeros)
 
     def operands(self, terms: Sequence[Terms], result: Array) -> list[list[list[str]]]:
         """The plain text of each slot's number, with as many digits as it takes for each row to recompute.
@@ -596,7 +603,7 @@ class Steps:
         shown = [[number for _, number in group] for group in columns]
         unit = self.work.precision.unit(result) * (1 + 1e-9)
         rows, places = np.arange(len(result)), [np.arange(len(group.owner)) for group in terms]
-        for extra in range(1, MOST_EXTRA + 1):
+        for extra in range(1, self.work.precision.most_extra + 1):
             total = np.zeros(len(result))
             for group, numbers, here in zip(terms, shown, places, strict=True):
                 with np.errstate(all="ignore"):
@@ -618,7 +625,7 @@ class Steps:
 
     def longer(self, quantity: Quantity, entries: Array, extra: int, column: list[str], places: Array) -> Array:
         """Put longer texts into their places in a column; the numbers they show."""
-        texts = self.work.precision.texts(self.work.numbers[quantity].ravel()[entries], extra)
+        texts = self.texts(quantity, entries, extra)
         for place, text in zip(places.tolist(), texts, strict=True):
             column[place] = text
         return np.array(texts, float)

@@ -15,7 +15,7 @@ from .notation import Quantity
 from .ops import OPS, Array
 from .problem import Problem
 from .values import Values, backward, forward, unrounded
-from .worked import Worked, left_over, refuse_infinite, rounding_of, stepped, worked
+from .worked import TOO_LARGE, TOO_ROUND, Worked, as_shown, left_over, refuse_infinite, rounding_of, stepped, worked
 
 POINTS = 200  # of the curve
 
@@ -49,7 +49,7 @@ def trained(
         with np.errstate(all="ignore"):  # what is not finite is refused by name, not by warning
             given, states, loss = advanced(net, given, states, epoch + 1, rounding)
         if noted:
-            refuse_infinite({net.end: np.asarray(loss)})
+            refuse_infinite({net.end: np.asarray(loss)}, TOO_LARGE if rounding is unrounded else TOO_ROUND)
             found.curve.append((epoch, float(loss)))
             report(epoch)
     return found
@@ -62,7 +62,7 @@ def advanced(
     if rounding is unrounded:
         values, adjoints = passes(net).both(given)
     else:
-        values = forward(net.end, given, rounding)
+        values = forward(net.end, as_shown(net, given, rounding), rounding)
         adjoints = backward(net.end, values, set(net.trained), rounding).adjoints
     made = stepped(net, values, adjoints, states, iteration, rounding)
     return *left_over(net, given, made), values[net.end].item()

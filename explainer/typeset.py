@@ -223,7 +223,7 @@ def in_numbers(m: Dialect, pattern: Any, numbers: Sequence[Sequence[str]], rows:
     parts, slots = skeleton(pattern, m, m.times)
     operands = [(numbers_in if alone else operands_in)(m, numbers[k]) for k, alone in slots]
     for place, (part, column) in enumerate(zip(parts, operands, strict=False)):
-        if part.endswith("-") and not part[:-1].endswith(m.groups):  # -0 would look like a number of its own
+        if part.endswith("-"):  # -0 would look like a number of its own
             operands[place] = ["(0)" if text == "0" else text for text in column]
     return filled(parts, operands, rows)
 

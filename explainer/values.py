@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from .ops import OPS, Array
 
 Values = dict[Node, Array]
 LOSSES = ("loss", "data_loss", "sample_loss", "loss_term", "penalty")  # their slopes stand within the lines of others
+WEIGHTED = ("weighted_sum", "affine")
 Rounding = Callable[[Array], Array]
 
 
@@ -21,14 +24,63 @@ def unrounded(array: Array) -> Array:
     return array
 
 
-def forward(end: Node, known: Values, rounding: Rounding = unrounded) -> Values:
-    """The value of every node; `known` holds the leaves, and any other node that is not to be computed."""
+def by_hand(function: Callable[..., Any], /, *numbers: Any, **more: Any) -> Any:
+    """What a function gives when rounded numbers are put in and worked as on paper.
+
+    Sums, products and quotients of such numbers are exact, in fractions, so that a half is known to be one. Functions
+    that have no fractions are worked in floats.
+    """
+    try:
+        return function(*map(in_fractions, numbers), **{name: in_fractions(each) for name, each in more.items()})
+    except (TypeError, AttributeError, ArithmeticError, ValueError):
+        return function(*(in_floats(each) if isinstance(each, np.ndarray) else each for each in numbers), **more)
+
+
+def in_fractions(number: Any) -> Any:
+    """A number, or an array of numbers, as the decimals that it is printed with."""
+    if isinstance(number, float):
+        return Fraction(repr(float(number)))
+    if isinstance(number, np.ndarray) and number.dtype == float:
+        return np.array([Fraction(repr(each)) for each in number.ravel().tolist()], object).reshape(number.shape)
+    return number
+
+
+def in_floats(numbers: Any) -> Array:
+    return np.asarray(numbers, float)
+
+
+def computed(rounding: Rounding, function: Callable[..., Any], *numbers: Any, **more: Any) -> Array:
+    """What a function gives: by hand, and in fractions still, where rounded numbers are carried."""
+    return np.asarray(function(*numbers, **more) if rounding is unrounded else by_hand(function, *numbers, **more))
+
+
+NOISE = 2.0**-50  # what is left of terms that cancel, relative to their size, is the rounding of floats and no number
+
+
+def without_noise(sums: Array, sizes: Array) -> Array:
+    """Sums with 0 where nothing but noise is left of terms as large as `sizes`."""
+    return np.where(np.abs(sums) <= NOISE * sizes, 0.0, sums)
+
+
+def sizes_of_terms(function: Callable[..., Any], *numbers: Array, **more: Any) -> Any:
+    """How large the terms are that a sum of products adds up: the same of the sizes of its numbers."""
+    return function(*map(np.abs, numbers), **{name: abs(each) for name, each in more.items()})
+
+
+def forward(end: Node, known: Values, rounding: Rounding = unrounded, tidy: bool = False) -> Values:
+    """The value of every node; `known` holds the leaves, and any other node that is not to be computed.
+
+    `tidy`: a weighted sum that cancels is 0, not what the rounding of floats leaves.
+    """
     values = dict(known)
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused by name, not by warning
         for node in order(end):
             if node not in values:
-                value = OPS[node.op].value(*(values[p] for p in node.parents), **node.params)
-                values[node] = value if node.op == "take" else rounding(value)
+                op, arguments = OPS[node.op], [values[p] for p in node.parents]
+                found = computed(rounding, op.value, *arguments, **node.params)
+                if tidy and rounding is unrounded and node.op in WEIGHTED:
+                    found = without_noise(found, sizes_of_terms(op.value, *arguments, **node.params))
+                values[node] = in_floats(found) if node.op == "take" and rounding is not unrounded else rounding(found)
     return values
 
 
@@ -54,22 +106,28 @@ def backward(end: Node, values: Values, starts: set[Node], rounding: Rounding | 
         if node not in wanted or node not in sums:  # outputs that a loss is not worked through have no adjoint here
             continue
         written = node.op != "take" and quantity_of(node) not in LOSSES
-        g = found.adjoints[node] = rounds(sums[node]) if written else sums[node]
+        g = np.asarray(rounds(sums[node]) if written else sums[node])
+        found.adjoints[node] = in_floats(g)
         if node.op == "leaf":
             continue
         op, arguments = OPS[node.op], [values[p] for p in node.parents]
-        if op.slope is None:
+        if op.slope is None and rounding is None:
             parts = op.vjp(g, values[node], *arguments, **node.params)
+            if node.op in WEIGHTED:
+                sizes = sizes_of_terms(op.vjp, g, values[node], *arguments, **node.params)
+                parts = tuple(map(without_noise, parts, sizes))
+        elif op.slope is None:
+            parts = by_hand(op.vjp, g, values[node], *arguments, **node.params)
         elif rounding is None:
             found.slopes[node] = op.vjp(np.ones(node.shape), values[node], *arguments, **node.params)[0]
             parts = op.vjp(g, values[node], *arguments, **node.params)
         else:
-            slope = op.slope(values[node], *arguments, **node.params) * np.ones(node.shape)
-            found.slopes[node] = rounds(slope) if written else slope
-            parts = (g * found.slopes[node],)
+            slope = by_hand(op.slope, values[node], *arguments, **node.params) + np.zeros(node.shape, int)
+            found.slopes[node] = rounds(slope) if written else in_floats(slope)
+            parts = (by_hand(np.multiply, g, found.slopes[node]),)
         for parent, part in zip(node.parents, parts, strict=False):
             if parent in wanted and part is not None:
-                sums[parent] = sums.get(parent, 0.0) + part
+                sums[parent] = sums.get(parent, 0) + part
     return found
 
 
@@ -89,15 +147,15 @@ class Check:
     numerical: Values  # leaf -> the gradient found numerically
 
 
-def check_gradients(end: Node, values: Values, gradients: Values) -> Check:
+def check_gradients(end: Node, values: Values, gradients: Values, largest: float) -> Check:
     """Compare each gradient with a difference of E; `CheckFailed` where they do not agree.
 
     The complex step, or the central difference where an operation is at a kink or so near that one cannot tell. An
-    error is relative to the gradient, or to a millionth of the largest one where that is more.
+    error is relative to the gradient, or where that is more to a millionth of the `largest` adjoint on the way to it:
+    what arrives may cancel, and then rounding is all that is left.
     """
     smooth = not any(is_near_kink(node, values) for node in order(end))
     numerical = {leaf: (complex_step if smooth else central)(end, values, leaf, gradients[leaf]) for leaf in gradients}
-    largest = max((float(np.abs(g).max(initial=0)) for g in gradients.values()), default=0.0)
     worst = 0.0
     for leaf, g in gradients.items():
         scale = np.maximum(np.abs(g), max(1e-6 * largest, 1e-300))
@@ -110,12 +168,12 @@ def check_gradients(end: Node, values: Values, gradients: Values) -> Check:
 NEAR = 1e-4  # of a kink: farther away than a central difference reaches
 
 
-def is_near_kink(node: Node, values: Values) -> bool:
+def is_near_kink(node: Node, values: Values, near: float = NEAR) -> bool:
     """Whether an entry of the node is found where its operation has no derivative."""
     kink = OPS[node.op].kink if node.op != "leaf" else None
     if kink is None:
         return False
-    return bool((np.abs(kink(*(values[p] for p in node.parents), **node.params)) < NEAR).any())
+    return bool((np.abs(kink(*(values[p] for p in node.parents), **node.params)) < near).any())
 
 
 def complex_step(end: Node, values: Values, leaf: Node, gradient: Array) -> Array:
@@ -129,9 +187,11 @@ def complex_step(end: Node, values: Values, leaf: Node, gradient: Array) -> Arra
 def central(end: Node, values: Values, leaf: Node, gradient: Array) -> Array:
     """dE/d(each entry of a leaf): (E(w + h) - E(w - h)) / 2h.
 
-    At a kink there is no derivative, only one from either side; a gradient between the two is a subgradient, and
-    stands.
+    At a kink there is no derivative, only one from either side. A gradient between the two is a subgradient, and stands;
+    so does any where an operation is exactly at its kink, as with weights of 0: several kinks at once need not leave
+    it between.
     """
+    exactly = any(is_near_kink(node, values, 1e-12) for node in order(end))
     above, below = np.zeros(leaf.size), np.zeros(leaf.size)
     for signed, found in ((CENTRAL_STEP, above), (-CENTRAL_STEP, below)):
         for entries, loss in losses_after(end, values, leaf, signed):
@@ -139,7 +199,8 @@ def central(end: Node, values: Values, leaf: Node, gradient: Array) -> Array:
     middle, g = (above + below) / 2, gradient.ravel()
     low, high = np.minimum(above, below), np.maximum(above, below)
     bent = high - low > 1e-3 * np.maximum(np.abs(g), 1e-6)
-    return np.where(bent & (low <= g + 1e-6) & (g - 1e-6 <= high), g, middle).reshape(leaf.shape)
+    between = (low <= g + 1e-6) & (g - 1e-6 <= high)
+    return np.where(bent & (between | exactly), g, middle).reshape(leaf.shape)
 
 
 def losses_after(end: Node, values: Values, leaf: Node, change: complex) -> Iterator[tuple[Array, Array]]:
@@ -156,9 +217,6 @@ def losses_after(end: Node, values: Values, leaf: Node, change: complex) -> Iter
 
 def widest_after(end: Node, leaf: Node) -> int:
     return max(node.size for node in descendants(end, {leaf}) if node is not leaf)
-
-
-WEIGHTED = ("weighted_sum", "affine")
 
 
 def first_effect(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +16,20 @@ from .graph import Node, readers
 from .networks import Built, Network, network
 from .notation import Quantity, canonical, cell_names, quantity_of
 from .ops import OPS, Array
-from .optimizers import carried_states, rule_of
+from .optimizers import Line, carried_states, rule_of
 from .problem import Problem
-from .values import LOSSES, Backward, Check, Rounding, Values, backward, check_gradients, forward, unrounded
+from .values import (
+    LOSSES,
+    Backward,
+    Check,
+    Rounding,
+    Values,
+    backward,
+    check_gradients,
+    computed,
+    forward,
+    unrounded,
+)
 
 ROWS = 30_000  # entries looked at in one go, and whose texts are kept: bounds memory
 LINES = 3_000  # of text made in one go: what fits the processor's cache
@@ -73,23 +86,32 @@ def rounding_of(problem: Problem) -> Rounding:
     return Precision(writing.significant, writing.digits).rounded if writing.carry == "rounded" else unrounded
 
 
+def as_shown(net: Network, given: Values, rounding: Rounding) -> Values:
+    """What is given, as rounding shows it. The numbers of the optimizer are shown as they are: 0.999 is not 1."""
+    return {leaf: array if leaf in net.constants.values() else rounding(array) for leaf, array in given.items()}
+
+
 @np.errstate(all="ignore")  # what is not finite is refused by name
 def worked(net: Network, given: Values, states: Mapping[Quantity, Array], iteration: int = 1) -> Worked:
     """Every number of one iteration, each gradient derived twice and checked by differences of E."""
     problem = net.problem
     precision = Precision(problem.writing.significant, problem.writing.digits)
-    values, found, check = forward(net.end, given), Backward({}, {}), None
-    refuse_infinite(values)
+    rounding = rounding_of(problem)
+    values, found, check = forward(net.end, given, tidy=True), Backward({}, {}), None
+    refuse_infinite(values, TOO_LARGE if rounding is unrounded else TOO_ROUND)
     if net.loss is not None:
         found = backward(net.end, values, set(net.trained) | {net.inputs})
+        refuse_infinite(found.adjoints, TOO_LARGE if rounding is unrounded else TOO_ROUND, "adjoint")
         check_uses(net, values, found)
         if net.trained:
-            check = check_gradients(net.end, values, {leaf: found.adjoints[leaf] for leaf in net.trained})
-    rounding = rounding_of(problem)
+            largest = max(float(np.abs(g).max(initial=0)) for node, g in found.adjoints.items() if node is not net.end)
+            check = check_gradients(net.end, values, {leaf: found.adjoints[leaf] for leaf in net.trained}, largest)
     if rounding is not unrounded:
-        values = forward(net.end, {leaf: rounding(array) for leaf, array in given.items()}, rounding)
+        values = forward(net.end, as_shown(net, given, rounding), rounding)
+        refuse_infinite(values, TOO_ROUND)
         if net.loss is not None:
             found = backward(net.end, values, set(net.trained) | {net.inputs}, rounding)
+            refuse_infinite(found.adjoints, TOO_ROUND, "adjoint")
     return Worked(net, precision, numbers(net, values, found, states, iteration, rounding), check, iteration)
 
 
@@ -140,9 +162,10 @@ def updates(
         return {}
     made = stepped(net, values, found.adjoints, states, iteration, rounding)
     for leaf in net.trained:
-        made[Quantity("step", leaf)] = rounding(made[Quantity("updated", leaf)] - values[leaf])
+        step = computed(rounding, np.subtract, made[Quantity("updated", leaf)], values[leaf])
+        made[Quantity("step", leaf)] = rounding(step)
     new = {leaf: made.get(Quantity("updated", leaf), values[leaf]) for leaf in net.given}
-    after = forward(net.end, new, rounding)
+    after = forward(net.end, new, rounding, tidy=True)
     refuse_infinite(after, TOO_LARGE if rounding is unrounded else TOO_ROUND)
     shown = [net.outputs, *net.loss.of_samples, *net.loss.of_all] if net.loss else []
     if net.loss and net.loss.from_activation is not None:  # such a loss may be written in the scores
@@ -168,28 +191,34 @@ def stepped(
             old = Quantity(f"{name}_old", leaf)
             known[old.what] = made[old] = states.get(old, np.zeros(leaf.shape))
         for line in rule:
-            known[line.finds] = rounding(np.asarray(line.at(iteration, known)))
+            known[line.finds] = rounding(computed(rounding, partial(line_at, line, iteration), **known))
             if line.finds != "w":
                 made[Quantity(line.finds, leaf)] = known[line.finds]
         made[Quantity("updated", leaf)] = np.where(trained, known["w"], values[leaf])
     return made
 
 
+def line_at(line: Line, iteration: int, **found: Any) -> Any:
+    return line.at(iteration, found)
+
+
 TOO_LARGE = "give smaller inputs or weights, or a smaller learning rate"
 LOGARITHMS = ("binary_cross_entropy", "cross_entropy")
 LOGARITHM = "this loss takes the logarithm of outputs between 0 and 1: let the last layer be sigmoid or softmax"
 TOO_ROUND = "carry more digits, or write carry: full"
+ROUNDED_AWAY = "an output was rounded to 0 or 1, and this loss takes its logarithm or divides by it"
 
 
-def refuse_infinite(values: Values, remedy: str = TOO_LARGE) -> None:
+def refuse_infinite(values: Values, remedy: str = TOO_LARGE, what: str = "value") -> None:
     """A number that is none is an error at the first place it appears."""
     for node, array in values.items():
         wrong = np.flatnonzero(~np.isfinite(array))
         if len(wrong):
-            name = canonical(Quantity("value", node), wrong[:1])[0]
-            raise ExplainerError(
-                f"{name} is {array.ravel()[wrong[0]]:g}; {LOGARITHM if node.op in LOGARITHMS else remedy}"
-            )
+            name = canonical(Quantity(what, node), wrong[:1])[0]
+            found = f"{name} is {array.ravel()[wrong[0]]:g}"
+            if node.op in LOGARITHMS or (what == "adjoint" and any(each.op in LOGARITHMS for each in values)):
+                found, remedy = (f"{found}: {ROUNDED_AWAY}", remedy) if remedy == TOO_ROUND else (found, LOGARITHM)
+            raise ExplainerError(f"{found}; {remedy}")
 
 
 # ---- the second derivation
@@ -239,8 +268,6 @@ def named(work: Worked) -> Iterator[tuple[str, float]]:
         if node.op == "take" or node in net.constants.values() or what.endswith("_old"):
             continue
         if what == "adjoint" and quantity_of(node) in LOSSES:
-            continue
-        if node.op == "multiclass_hinge" and what == "adjoint":
             continue
         kept = net.trained[node].ravel() if node in net.trained and what != "value" else np.ones(array.size, bool)
         entries = np.flatnonzero(kept)

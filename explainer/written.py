@@ -112,6 +112,8 @@ class Written:
 
     def sum(self, axis: int | None = None, keepdims: bool = False) -> Written:
         """Over samples (the last axis) or over neurons; the sum over one sample is the matrix itself."""
+        if axis is None and is_scalar(self):
+            return self
         if axis not in (1, -1, 0, -2) or not keepdims:
             raise NotWritten("a sum that keeps no axis")
         over_samples = axis in (1, -1)

@@ -108,3 +108,118 @@ def layered(*sizes: int, activation: str = "sigmoid", seed: int = 0, **writing: 
         **writing,
     }
     return problem_of(spec)
+
+
+# ---- everything a spec can hold
+
+ACTIVATIONS: tuple[Any, ...] = (
+    "sigmoid",
+    "tanh",
+    "relu",
+    "identity",
+    {"leaky_relu": {"slope": 0.2}},
+    {"elu": {"alpha": 0.7}},
+    "softplus",
+    "gelu",
+    {"gelu": {"approximate": "tanh"}},
+    "silu",
+    "softmax",
+    "z/(1 + abs(z))",
+    "sin(z) + 0.1*z^2",
+    "max(0.1*z, z, 0)",
+)
+LOSSES: tuple[Any, ...] = (
+    "half_squared_error",
+    "squared_error",
+    "mean_squared_error",
+    "absolute_error",
+    {"huber": {"delta": 0.4}},
+    "hinge",
+    {"multiclass_hinge": {"margin": 0.5}},
+    "binary_cross_entropy",
+    "cross_entropy",
+    "(t - y)^4/4",
+)
+UPDATES: tuple[Any, ...] = (
+    {"sgd": {}},
+    {"momentum": {}},
+    {"momentum": {"averaged": True, "beta": 0.7}},
+    {"nesterov": {}},
+    {"adagrad": {}},
+    {"rmsprop": {}},
+    {"adam": {}},
+    None,
+)
+
+
+def any_spec(seed: int) -> dict[str, Any]:
+    """A spec with any activation, loss, optimizer and penalty, one sample or a few, and weights of any kind."""
+    rng = np.random.default_rng(50_000 + seed)
+    spec = random_spec(seed)
+    samples = int(rng.choice([1, 1, 2, 3]))
+    for layer in spec["layers"]:
+        layer["activation"] = picked(rng, ACTIVATIONS)
+        if layer["activation"] == "softmax" and layer["neurons"] == 1:
+            layer["activation"] = "tanh"
+    last, loss = spec["layers"][-1], picked(rng, LOSSES)
+    if loss == "cross_entropy" and last["neurons"] == 1:
+        loss = "binary_cross_entropy"
+    if loss == {"multiclass_hinge": {"margin": 0.5}} and last["neurons"] == 1:
+        loss = "hinge"
+    if loss in ("binary_cross_entropy", "cross_entropy"):
+        last["activation"] = "softmax" if loss == "cross_entropy" else "sigmoid"
+    targets = rng.uniform(-1, 1, (last["neurons"], samples))
+    if loss == "hinge":
+        targets = np.where(targets > 0, 1.0, -1.0)
+    elif (isinstance(loss, dict) and "multiclass_hinge" in loss) or (loss == "cross_entropy" and rng.random() < 0.7):
+        targets = np.eye(last["neurons"])[:, rng.integers(last["neurons"], size=samples)]
+    elif loss in ("binary_cross_entropy", "cross_entropy"):
+        targets = np.abs(targets) if rng.random() < 0.5 else np.round(np.abs(targets))
+    inputs = rng.normal(0, float(rng.choice([0.3, 1, 3])), (len(spec["inputs"]), samples))
+    places = int(rng.integers(1, 5))
+    spec["inputs"] = dict(zip(spec["inputs"], plain(np.round(inputs, places)), strict=True))
+    spec["targets"] = dict(zip(spec["targets"], plain(np.round(targets, 2)), strict=True))
+    spec["loss"] = loss
+    if samples > 1:
+        spec["reduction"] = str(rng.choice(["sum", "mean"]))
+    if rng.random() < 0.3:
+        spec["l2"] = {"lambda": 0.3, "per_sample": bool(rng.random() < 0.5), "biases": bool(rng.random() < 0.5)}
+    optimizer = picked(rng, UPDATES)
+    if optimizer is None:
+        del spec["optimizer"]
+    else:
+        ((name, numbers),) = optimizer.items()
+        spec["optimizer"] = {name: {"learning_rate": float(rng.choice([0.001, 0.1, 0.5])), **numbers}}
+        spec["steps"] = int(rng.choice([1, 1, 1, 2]))
+    return spec
+
+
+def picked(rng: np.random.Generator, choices: tuple[Any, ...]) -> Any:
+    return choices[int(rng.integers(len(choices)))]
+
+
+def plain(columns: np.ndarray) -> list[Any]:
+    """Each row as a list, or as a number where it has but one."""
+    return [row if len(row) > 1 else row[0] for row in columns.tolist()]
+
+
+NOTATIONS = ("numbered", "theta", "nielsen", "rashid", "mazur", "layered")
+DIGITS: tuple[dict[str, int], ...] = (
+    {},
+    {"digits": 4},
+    {"significant": 3},
+    {"digits": 2},
+    {"significant": 9},
+    {"digits": 6},
+    {"significant": 2},
+)
+
+
+def any_writing(seed: int) -> dict[str, Any]:
+    """How the network of a seed is written: 84 seeds in turn have every notation, language and number of digits."""
+    return {
+        "notation": NOTATIONS[seed % 6],
+        "language": ("en", "zh")[seed // 6 % 2],
+        "view": ("scalar", "scalar", "both")[seed // 12 % 3],
+        **DIGITS[seed % 7],
+    }

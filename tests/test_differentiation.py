@@ -38,7 +38,7 @@ def test_a_formula_has_a_page_on_which_every_link_leads_somewhere(
     link, target = {
         "markdown": (r"\]\(#(\w+)\)", r'<a id="(\w+)">'),
         "html": (r'href="#(\w+)"', r'id="(\w+)"'),
-        "latex": (r"\\hyperlink\{(\w+)\}", r"\\hypertarget\{(\w+)\}"),
+        "latex": (r"\\stepref\{(\w+)\}", r"\\step(?:mark|anchor)\{(\w+)\}"),
     }[to]
     assert set(re.findall(link, page)) <= set(re.findall(target, page))
     if to == "latex":

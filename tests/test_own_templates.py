@@ -111,6 +111,8 @@ BAD = {
     "{{ ''.__class__.__mro__ }}": "'__class__' is not for templates",
     "{{ check['__class__'] }}": "access to attribute '__class__' of 'str' object is unsafe",
     "{{ check.format(1) }}": "only macros can be called",
+    "{{ check.center(999999999) }}": "only macros can be called",
+    "{{ f.math.__call__('x') }}": "'__call__' is not for templates",
     "{{ nothing }}": "'nothing' is undefined; its macro knows check, check_name",
     "{{ range(10) }}": "'range' is undefined",
     "{{ lipsum() }}": "'lipsum' is undefined",
@@ -120,8 +122,7 @@ BAD = {
     "{{ '%9d' % 1 }}": "% is not allowed in a template",
     "{{ 'a'|center(9) }}": "the filter center is not allowed",
     "{{ [check]|map(attribute='__class__') }}": "the filter map is not allowed",
-    "{% include 'prose/en/steps.j2' %}": "include is not allowed in a template",
-    "{% include '../../etc/passwd' %}": "include is not allowed in a template",
+    "{% include '../../etc/passwd' %}": "only our templates and yours can be read in",
     "{% do check %}": "Encountered unknown tag 'do'",
     "{% for x in %}": "Expected an expression",
     "{{ gradient_check(check, check_name) }}": "macros that call each other without end",
@@ -195,9 +196,8 @@ def test_what_is_wrong_is_told_all_at_once_and_at_its_line(tmp_path: Path) -> No
             "DIR/prose/en/a.j2:1:1: the file is larger than 64 KiB; keep what you do not change out of it",
         ),
         (
-            [("prose/en/a.j2", '{% import "prose/en/steps.j2" as g %}')],
-            "DIR/prose/en/a.j2:1:1: only the macros of the format can be imported; write "
-            '{% import "formats/" ~ format ~ ".j2" as f with context %}',
+            [("prose/en/a.j2", '{% import "/etc/passwd" as g %}')],
+            "DIR/prose/en/a.j2:1:1: only our templates and yours can be read in; begin its name with formats/ or prose/",
         ),
     ],
 )

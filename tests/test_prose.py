@@ -15,14 +15,27 @@ from explainer.derivatives import ENDINGS
 from explainer.dialects import TEX
 from explainer.document import SECTIONS, document
 from explainer.expressions import FUNCTIONS
+from explainer.finish import ESCAPES
+from explainer.marking.catalogue import CODES as MISTAKES
+from explainer.marking.checking import VERDICTS
+from explainer.marking.handling import CODES as HANDLING
 from explainer.problem import problem_from_text
-from explainer.publish import ESCAPES
 from explainer.render import Setting, Speaker, templates_folder
 from explainer.rules import RULES
 from explainer.sections.graph import SECTIONS as GRAPH_SECTIONS
+from explainer.spoken import PLACES
 from explainer.worked import iterations
 
 PROSE = templates_folder() / "prose"
+NAMED = ("misread-digits", "arithmetic", "exchanged-digits", "decimal-point", "sign-lost", "copied-line")
+CONVENTIONS = (
+    *("delta-negated", "loss-without-half", "loss-with-half", "index-order", "batch-summed", "batch-averaged"),
+    *("delta-per-sample", "velocity-averaged", "velocity-plain", "velocity-with-rate", "truncating"),
+)
+FAULTS_OF_LINES = (
+    *("too_long", "hidden", "command", "no_equation", "no_name", "no_value", "no_number", "comma", "formula"),
+    "error_cell",
+)
 LANGUAGES = sorted(path.name for path in PROSE.iterdir() if path.is_dir())
 GLOSSARY = Path(__file__).parent.parent / "docs" / "glossary.md"
 
@@ -104,8 +117,11 @@ SAMPLES |= {
     "heads": (["7"],),
     "numbers": (["7", "7"],),
     "cells": (["7"],),
+    "place": tuple(PLACES),
 }
-SAMPLES |= dict.fromkeys(("with_targets", "derived", "own", "one", "again", "asked", "rest", "mean", "scalars"), FLAG)
+SAMPLES |= dict.fromkeys(
+    ("with_targets", "derived", "itself", "one", "again", "asked", "rest", "mean", "scalars"), FLAG
+)
 SAMPLES |= {
     "sign": ("negative", "positive", "zero"),
     "loss_kind": ("loss-term", "sample-loss", "data-loss", "penalty", "loss"),
@@ -123,6 +139,23 @@ SAMPLES |= {
     "id": (*SAMPLES["id"], "results"),
 }
 SAMPLES |= dict.fromkeys(("from_steps", "y_from", "z_from", "a_from", "s_from"), ("", "（7）"))
+SAMPLES |= dict.fromkeys(("cut", "more"), FLAG)
+SAMPLES |= {
+    "slug": (*MISTAKES, *HANDLING, *CONVENTIONS),
+    "confidence": ("sure", "possible"),
+    "fault": FAULTS_OF_LINES,
+    "verdict": VERDICTS,
+    "near": ([], ["7", "7"]),
+    "due": (["7", "7"],),
+    "others": (["7", "7"],),
+    "counts": ([], ["7", "7"]),
+    "notes": (["7"],),
+    "sentences": (["对。", "错。"],),
+    "unusable": (0, 7),
+    "read": ("", "7"),
+    "was": ("", "7"),
+    "at": ("", "7", "everywhere"),
+}
 
 
 def macros(language: str) -> dict[str, Any]:
@@ -137,10 +170,20 @@ def macros(language: str) -> dict[str, Any]:
     return found
 
 
+SLUGS = {  # the slugs that a macro knows sentences for, where it does not know all
+    "mark_convention": CONVENTIONS,
+    "mark_slip": (*MISTAKES, *(slug for slug in HANDLING if slug in NAMED)),
+    "mark_slip_name": (*MISTAKES, *(slug for slug in HANDLING if slug in NAMED)),
+    "mark_class_slip": ("sign",),
+    "lint_hidden_row": ("sign",),
+}
+
+
 def all_said(language: str) -> Iterator[tuple[str, str]]:
     """What each macro says, in every one of its cases."""
     for name, macro in macros(language).items():
-        for fields in itertools.product(*(SAMPLES.get(argument, ("7",)) for argument in macro.arguments)):
+        samples = SAMPLES | ({"slug": SLUGS[name.split(": ")[1]]} if name.split(": ")[1] in SLUGS else {})
+        for fields in itertools.product(*(samples.get(argument, ("7",)) for argument in macro.arguments)):
             yield name, macro(**dict(zip(macro.arguments, fields, strict=True)))
 
 

@@ -127,7 +127,13 @@ def test_the_html_has_the_curve_as_a_drawing(spec: Path) -> None:
     heights = [float(point.split(",")[1]) for point in points.split()]
     assert len(heights) == 51
     assert heights == sorted(heights)  # the loss falls, so the curve goes down the page
-    assert "<script" not in page
+
+
+def test_the_latex_has_the_same_curve(spec: Path) -> None:
+    assert train("--epochs", "50", "-o", "net.html", "-o", "net.tex").exit_code == 0
+    (points,) = re.findall(r'<polyline[^>]* points="([^"]+)"', Path("net.html").read_text("utf-8"))
+    (coordinates,) = re.findall(r"plot coordinates \{(.*)\};", Path("net.tex").read_text("utf-8"))
+    assert re.findall(r"\(([^)]*)\)", coordinates) == points.split()
 
 
 def test_what_was_reached_is_told_in_one_line(spec: Path) -> None:

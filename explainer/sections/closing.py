@@ -9,7 +9,7 @@ from itertools import islice
 import numpy as np
 
 from ..digits import Precision, number_in, numbers_in
-from ..notation import Quantity
+from ..notation import Quantity, cell_names
 from ..render import Speaker
 from ..steps import Lines
 from .matrices import update_in_matrices
@@ -131,6 +131,7 @@ def predicted(page: Page) -> float:
 
 def summary(page: Page) -> Iterator[str]:
     yield check_sentence(page)
+    yield page.figure("values")
     if page.written > MANY:
         yield page.say.text("summary_many" if page.scalars else "matrix_summary_many", count=page.count)
         return
@@ -149,6 +150,7 @@ def weight_table(page: Page, links: bool) -> Iterator[str]:
             yield page.say.block(
                 "summary_row",
                 len(entries),
+                name=[page.say.escape(name) for name in cell_names(leaf.cells, entries)],
                 w=page.steps.symbols(value, entries),
                 old=page.printed(value, entries),
                 gradient=page.printed(gradient, entries),

@@ -29,6 +29,7 @@ def gradient_steps(page: Page, parameters: Parameters, chained: bool = True) -> 
         fields = step_fields(page, lines)
         count = len(lines) if chained and page.only else min(unfolded, len(lines))
         for row in range(count):
+            yield page.figure(f"step {fields['n'][row]}")
             yield chain(page, lines, row, row_of(fields, row))
         yield page.say.block("gradient", len(lines) - count, **rows_from(fields, count))
         unfolded = 0
@@ -46,7 +47,11 @@ def step_fields(page: Page, lines: Lines) -> dict[str, Any]:
 def row_of(fields: dict[str, Any], row: int) -> dict[str, Any]:
     """The fields of one row."""
     return {
-        name: value if isinstance(value, str) else [v[row] for v in value] if isinstance(value, tuple) else value[row]
+        name: value
+        if isinstance(value, str)
+        else [v[row] for v in value if v[row]]
+        if isinstance(value, tuple)
+        else value[row]
         for name, value in fields.items()
     }
 
@@ -231,7 +236,7 @@ def factors(page: Page, link: Link, w: str) -> Iterator[str]:
 
 def one_row(page: Page, lines: Lines) -> tuple[str, list[str]]:
     """The left side and the right sides of the only row; of one that a table found, where it is long, the result."""
-    rights = [side[0] for side in right_sides(lines)]
+    rights = [side[0] for side in right_sides(lines) if side[0]]
     long = page.in_tables and any(page.m.line_break in text for text in rights)
     return lines.symbols[0], rights[-1:] if long else rights
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..digits import number_in, numbers_in
 from ..expressions import FUNCTIONS, SEVERAL, subtrees
+from ..figures import Figure, figure_text, graph_figure, is_drawn
 from ..graphs import Key, Line, Lines, WorkedGraph, numerical
 from ..notation import name_in
 from ..render import Speaker
@@ -29,6 +30,11 @@ class GraphPage:
     @cached_property
     def lines(self) -> Lines:
         return Lines(self.work, self.say.dialect)
+
+    @property
+    def figures(self) -> list[Figure]:
+        found = graph_figure(self.work, self.say)
+        return [found] if found else []
 
     @property
     def brief(self) -> bool:
@@ -78,20 +84,22 @@ def given(page: GraphPage) -> Iterator[str]:
             line = page.lines.all[Key("value", node)]
             yield say.text("graph_node", left=line.left, formula=line.formula)
     yield say.text("graph_nodes_end", end=page.end, inputs=page.listed(work.inputs))
+    if is_drawn(say):
+        yield from (figure_text(say, figure) for figure in page.figures)
 
 
 def conventions(page: GraphPage) -> Iterator[str]:
     say, writing = page.say, page.work.problem.writing
     used = [part.text for tree in page.work.formulas.values() for part in subtrees(tree) if part.kind == "call"]
     kinked = dict.fromkeys("max" if each in SEVERAL else each for each in used if FUNCTIONS[each].kinked)
-    digits = ("significant", writing.significant) if writing.digits is None else ("decimals", writing.digits)
-    count = say.text(digits[0], count=digits[1])
-    items = [
+    unit, number = ("significant", writing.significant) if writing.digits is None else ("decimals", writing.digits)
+    count = say.text(unit, count=number)
+    others = [
         say.text("graph_convention_d", end=page.end),
         *(say.text("graph_convention_kink", kinked=each) for each in kinked),
-        say.text("graph_convention_digits", count=count, rounded=writing.carry == "rounded"),
     ]
-    yield say.text("conventions", items=items)
+    digits = say.text("graph_convention_digits", count=count, rounded=writing.carry == "rounded")
+    yield say.text("conventions", items=[digits] if page.brief else [*others, digits])
 
 
 def values(page: GraphPage) -> Iterator[str]:
@@ -201,7 +209,7 @@ def worst_error(page: GraphPage, found: float) -> str:
 Section = Callable[[GraphPage], Iterator[str]]
 SECTIONS: list[tuple[str, Section, bool]] = [  # name, text, and whether a brief page has it
     ("given", given, True),
-    ("conventions", conventions, False),
+    ("conventions", conventions, True),
     ("values", values, True),
     ("partials", partials, False),
     ("forwards", forwards, False),

@@ -48,6 +48,7 @@ def sizes(net: Network) -> str:
 
 def given(page: Page) -> Iterator[str]:
     net, say = page.work.network, page.say
+    yield page.figure("network")
     yield from data(page, MANY)
     if page.work.iteration > 1:
         yield say.text("given_later", updates=page.work.iteration - 1)
@@ -105,8 +106,20 @@ def conventions(page: Page) -> Iterator[str]:
 
 
 def convention_items(page: Page) -> Iterator[str]:
+    if not page.brief:
+        yield from all_but_rounding(page)
+    say, writing = page.say, page.work.network.problem.writing
+    count = (
+        say.text("significant", count=writing.significant)
+        if writing.digits is None
+        else say.text("decimals", count=writing.digits)
+    )
+    yield say.text("convention_rounded" if writing.carry == "rounded" else "convention_full", count=count)
+
+
+def all_but_rounding(page: Page) -> Iterator[str]:
     net, say, symbol = page.work.network, page.say, page.symbol
-    problem, writing = net.problem, net.problem.writing
+    problem = net.problem
     first = net.layers[-1]
     sender = net.layers[-2].activation if len(net.layers) > 1 else net.inputs
     if isinstance(first.weights.cells, Cells) and first.weights.op == "leaf" and not first.weights.cells.own:
@@ -148,12 +161,6 @@ def convention_items(page: Page) -> Iterator[str]:
         yield say.text("convention_kink", name=name)
     if problem.frozen:
         yield say.text("convention_frozen", names=frozen_names(page))
-    count = (
-        say.text("significant", count=writing.significant)
-        if writing.digits is None
-        else say.text("decimals", count=writing.digits)
-    )
-    yield say.text("convention_rounded" if writing.carry == "rounded" else "convention_full", count=count)
 
 
 SQUARES = {  # loss -> the convention on its factor

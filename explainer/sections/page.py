@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter, eq
 from typing import Any
 
 import numpy as np
 
 from ..dialects import Dialect
 from ..digits import numbers_in
+from ..figures import MOST_IN_CHAIN, Figure, Picture, figure_text, is_drawn
 from ..graph import Cells, Node
 from ..networks import Built
 from ..notation import Quantity, Symbols
@@ -90,6 +92,35 @@ class Page:
     @property
     def updated(self) -> bool:
         return self.work.network.updated
+
+    # ---- figures
+
+    @cached_property
+    def figures(self) -> dict[str, Figure]:
+        """The figures of the page by their places: the network, its values, and the path of the first weight of a layer.
+
+        The path's place is the number of the step that finds the gradient. A brief page has the network alone.
+        """
+        picture, values = Picture(self.work), "values" if self.first == 1 else f"values-{self.work.iteration}"
+        found: dict[str, Figure] = {}
+        if not picture.fits:
+            return found
+        if self.first == 1:
+            found["network"] = picture.given(self.say)
+        if self.first == 1 and self.scalars and not self.in_tables and self.work.network.samples == 1:
+            for parameters in reversed(self.steps.parameters) if len(picture.connections) <= MOST_IN_CHAIN else ():
+                for leaf, entries in parameters[:1]:
+                    step = int(self.steps.numbering[Quantity("adjoint", leaf)][entries[0]])
+                    found[f"step {step}"] = picture.path(leaf, int(entries[0]), self.say)
+        if self.count and not self.brief:
+            found["values"] = picture.values(self.say, values)
+        return found
+
+    def figure(self, place: str) -> str:
+        """The figure that stands there, if the page has one."""
+        if not is_drawn(self.say) or place not in self.figures:
+            return ""
+        return figure_text(self.say, self.figures[place])
 
     @property
     def values(self) -> dict[Node, Array]:
@@ -224,7 +255,17 @@ def numbers(lines: Lines) -> list[str]:
     return [*map(str, lines.numbers_of_steps.tolist())]
 
 
-def right_sides(lines: Lines) -> tuple[Sequence[str], ...]:
-    """Symbols, numbers, result: each but those that only repeat the next."""
-    sides = [side for side in (lines.formulas, lines.numbers) if side != lines.printed]
-    return (*sides, lines.printed)
+def right_sides(*chunks: Lines) -> tuple[Sequence[str], ...]:
+    """Symbols, numbers, result of every row; "" for a side that only repeats the result."""
+    formulas, numbers, printed = (
+        [text for lines in chunks for text in part(lines)] if len(chunks) > 1 else part(chunks[0])
+        for part in (attrgetter("formulas"), attrgetter("numbers"), attrgetter("printed"))
+    )
+    return (*(without_repeats(side, printed) for side in (formulas, numbers) if side != printed), printed)
+
+
+def without_repeats(side: Sequence[str], result: Sequence[str]) -> Sequence[str]:
+    """The texts of a side, with "" for one that only repeats the result."""
+    if not any(map(eq, side, result)):
+        return side
+    return ["" if text == same else text for text, same in zip(side, result, strict=True)]

@@ -309,11 +309,7 @@ def column(found: Sequence[Lines], part: Callable[[Lines], Sequence[str]]) -> li
 
 def sides_of(found: Sequence[Lines]) -> tuple[Sequence[str], ...]:
     """The right sides of every row of several chunks."""
-    sides = [right_sides(lines) for lines in found]
-    if len(sides) == 1:
-        return sides[0]
-    whole = [(lines.formulas, lines.numbers, lines.printed) for lines in found]
-    return tuple([text for part in whole for text in part[k]] for k in range(3))
+    return right_sides(*found)
 
 
 def backward_table(page: Page, layer: Built, s: int) -> Iterator[str]:

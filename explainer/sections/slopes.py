@@ -96,7 +96,7 @@ def one_function(page: Page, choice: Choice, pieces: Sequence[tuple[str, Derived
     for place, (where, found) in enumerate(pieces):
         formula = Formulas(found, page.m, "E" if variable == "y" else "y")
         if softmax:
-            yield page.say.text("slope_softmax_part", own=place == 0)
+            yield page.say.text("slope_softmax_part", itself=place == 0)
         condition = WHERE[where](page.m, number) if where else ""
         yield page.say.text(
             "slope_of",

@@ -1,0 +1,59 @@
+"""The empty sheet to fill in: every line of the derivation by the name that `check` knows it by."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import ExplainerError, NotBuilt
+from ..problem import GraphProblem, Problem
+from .checking import lines_of
+
+HEADS = ("name", "working", "value")
+MOST_LINES = 5000
+
+
+def blank_names(problem: Problem | GraphProblem) -> list[str]:
+    """The lines of a full sheet, in the order in which they can be worked."""
+    lines = lines_of(problem)
+    wanted = set(lines.asked())
+    if len(wanted) > MOST_LINES:
+        raise ExplainerError(f"a sheet of {len(wanted):,} lines; give a smaller network")
+    return [lines.names[number] for number in lines.order(sorted(wanted)) if number in wanted]
+
+
+def blank(problem: Problem | GraphProblem, path: Path) -> bytes:
+    """The sheet as a file: .csv, .md or .xlsx."""
+    names = blank_names(problem)
+    ending = path.suffix.lower()
+    if ending == ".csv":
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([HEADS, *((name, "", "") for name in names)])
+        return text.getvalue().encode()
+    if ending == ".md":
+        rows = [f"| {' | '.join(HEADS)} |", "| --- | --- | --- |", *(f"| {name} |  |  |" for name in names)]
+        return "\n".join([f"# {problem.title}", "", *rows, ""]).encode()
+    if ending == ".xlsx":
+        return workbook(problem.title, names)
+    raise NotBuilt(f"{path}:1:1: {ending or 'no ending'} is no format of a sheet; write to .csv, .md, .xlsx")
+
+
+def workbook(title: str, names: Sequence[str]) -> bytes:
+    """The sheet as a workbook; needs openpyxl, which only writes here."""
+    try:
+        from openpyxl import Workbook
+    except ImportError:
+        raise ExplainerError('writing .xlsx needs openpyxl; run: pip install "explainer[xlsx]"') from None
+    book = Workbook()
+    sheet = book.active
+    sheet.title = "working"
+    sheet.append(HEADS)
+    for name in names:
+        sheet.append((name, None, None))
+    sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 18, 50
+    book.properties.title = title
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()

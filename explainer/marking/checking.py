@@ -1,0 +1,444 @@
+"""Marks for a working: the verdict of every line, the mistake it was, and what follows from it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..digits import Precision
+from ..graphs import Lines as GraphSteps
+from ..graphs import canonical as named_in_graph
+from ..names import Names
+from ..problem import GraphProblem, Problem
+from ..render import Setting, Speaker
+from .catalogue import CODES, mistaken, mistakes_at
+from .claims import Claim
+from .conventions import Reading, best_reading
+from .diagnosis import Candidate, Diagnosing
+from .graph_lines import GraphLines
+from .judging import AGREES, ANYWAY, LAST_DIGIT, RECOVERED, SLIP, TRUNCATED
+from .lines import Lines, Roles
+from .network_lines import NetworkLines
+from .network_roles import roles_of
+from .reading import read_working, working_from_text
+from .report import report
+from .rule import spread
+from .sheet import Entry, Reckoned, fineness, sheet_of
+from .step_numbers import steps_by_name
+
+VERDICTS = ("right", "rounding", "follow-through", "wrong", "unread", "unknown")
+FAULTY = ("wrong", "unread", "unknown")
+SPARED = 1  # digits that a line may have fewer than the rest of the sheet where it is right all the same
+STATUS_CODES = {TRUNCATED: "R01", LAST_DIGIT: "R02", RECOVERED: "R11", ANYWAY: "R11"}
+KEEPS_METHOD = ("arithmetic", "misread-digits", "exchanged-digits", "decimal-point", "sign-lost", "copied-line")
+TELLING = 0.5  # share of the mistakes that the right numbers tell apart, which the writer's own must tell apart too
+MOST_STEPS = 3000  # quantities of a derivation, up to which a line is linked to its step
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """What a line is worth. A mistake that is made again costs its mark once."""
+
+    method: float = 1.0
+    accuracy: float = 1.0
+    follow_through: bool = True  # whether a line that follows from a wrong one has its accuracy mark
+
+
+@dataclass(frozen=True)
+class LineMarks:
+    """What is said of one line of a working."""
+
+    line: int  # of the file
+    text: str
+    verdict: str
+    name: str | None = None  # canonical
+    given: str | None = None
+    expected: float | None = None  # the right value, in the writer's convention
+    from_own: float | None = None  # what the writer's own numbers give
+    slip: str | None = None
+    message: str = ""
+    candidates: tuple[str, ...] = ()
+    code: str | None = None
+    step: str | None = None  # of the derivation
+    method: float = 0.0  # marks, and
+    accuracy: float = 0.0
+    of: float = 0.0  # what the line is worth
+
+    def record(self) -> dict[str, Any]:
+        """The line as JSON has it."""
+        found: dict[str, Any] = {"line": self.line, "text": self.text, "name": self.name, "given": self.given}
+        found |= {"expected": self.expected, "from_own": self.from_own, "verdict": self.verdict, "slip": self.slip}
+        found |= {"message": self.message, "candidates": list(self.candidates)}
+        return found | ({"code": self.code} if self.code else {}) | ({"step": self.step} if self.step else {})
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The marks of a working: `lines` in the order of the file, and the conventions that it keeps to."""
+
+    lines: tuple[LineMarks, ...]
+    conventions: tuple[tuple[str, str], ...] = ()  # (id, sentence)
+    language: str = "en"
+    title: str = ""
+    remarks: tuple[str, ...] = ()  # on the sheet as a whole
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many lines have each verdict."""
+        found = Counter(line.verdict for line in self.lines)
+        return {verdict: found[verdict] for verdict in VERDICTS}
+
+    @property
+    def first_wrong(self) -> int | None:
+        """The line of the file with the first wrong line; None where none is."""
+        return next((line.line for line in self.lines if line.verdict == "wrong"), None)
+
+    @property
+    def score(self) -> tuple[float, float]:
+        """(marks, of how many)."""
+        return sum(line.method + line.accuracy for line in self.lines), sum(line.of for line in self.lines)
+
+    @property
+    def faultless(self) -> bool:
+        return not any(line.verdict in FAULTY for line in self.lines)
+
+    def record(self) -> dict[str, Any]:
+        """The marks as JSON has them: schema `explainer.marks/1`."""
+        return {
+            "schema": "explainer.marks/1",
+            "first_wrong": self.first_wrong,
+            "conventions": [{"id": slug, "message": message} for slug, message in self.conventions],
+            "counts": self.counts,
+            "score": list(self.score),
+            "lines": [line.record() for line in self.lines],
+        }
+
+    def text(self, to: str = "text", colour: bool = False) -> str:
+        """The report. `to` is text, json, md, html or tex."""
+        return report(self, to, colour)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return {"text/html": self.text("html"), "text/plain": self.text("text")}
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count} {verdict}" for verdict, count in self.counts.items() if count)
+        return f"<Marks: {counts}>"
+
+
+def check(
+    problem: Problem | GraphProblem,
+    working: str | os.PathLike[str],
+    language: str | None = None,
+    scheme: Scheme = Scheme(),  # frozen
+) -> Marks:
+    """Mark a hand calculation of the problem.
+
+    `working` is the text itself where it has a = or a line end in it, else the path of a file; an `os.PathLike` is
+    always a path. Raises InputError where a file cannot be read.
+    """
+    return Checker(problem, language, scheme).check(working)
+
+
+class Checker:
+    """Marks many workings of one problem: its lines are made once."""
+
+    def __init__(self, problem: Problem | GraphProblem, language: str | None = None, scheme: Scheme = Scheme()) -> None:
+        self.problem, self.scheme = problem, scheme
+        self.language = language or problem.writing.language
+        self.say = Speaker(self.language, Setting())
+        self.lines = lines_of(problem)
+        self.names = Names(self.lines.numbers, other_names(self.lines))
+        self._roles: dict[tuple[int, int], Roles] = {}
+        self._variants: dict[str, Lines] = {}
+
+    def check(self, working: str | os.PathLike[str]) -> Marks:
+        if isinstance(working, str) and ("=" in working or "\n" in working):
+            return self.marks(working_from_text(working))
+        return self.marks(read_working(working))
+
+    def find(self, text: str) -> int | None:
+        name = self.names.find(text)
+        return None if name is None else self.lines.numbers[name]
+
+    def roles_of(self, lines: Lines) -> Callable[[int], Roles]:
+        def found(number: int) -> Roles:
+            key = id(lines), number
+            if key not in self._roles:
+                self._roles[key] = roles_of(lines, number) if isinstance(lines, NetworkLines) else Roles("node")
+            return self._roles[key]
+
+        return found
+
+    def variant(self, problem: Problem) -> Lines:
+        """The lines of the exercise as somebody else may understand it."""
+        key = f"{problem.reduction} {problem.loss} {problem.optimizer}"
+        if key not in self._variants:
+            self._variants[key] = lines_of(problem)
+        return self._variants[key]
+
+    @cached_property
+    def steps(self) -> dict[str, str]:
+        """The step of the derivation by the name of what it finds; empty for a large network."""
+        if isinstance(self.lines, GraphLines):
+            steps = GraphSteps(self.lines.work)
+            return {named_in_graph(self.lines.work, key): f"S{n}" for key, n in steps.number_of.items()}
+        assert isinstance(self.lines, NetworkLines)
+        if len(self.lines.numbers) > MOST_STEPS:
+            return {}
+        return steps_by_name(self.lines.works)
+
+    # ---- marks
+
+    def marks(self, claims: Sequence[Claim]) -> Marks:
+        """The marks of a working that has been read."""
+        named = [(claim, self.find(claim.name) if claim.name and not claim.fault else None) for claim in claims]
+        readable = [(claim, number) for claim, number in named if number is not None]
+        sheet = sheet_of(self.lines, readable, self.find)
+        judging = sheet.judging()
+        judging.judge()
+        plain = Reading(self.lines, sheet, judging)
+        reading = best_reading(plain, self.problem, self.variant) if plain.slips or plain.cut > 1 else plain
+        explained = _Explained(self, reading)
+        of_claims = iter(explained.entries())
+        found = [self.unclaimed(claim) if number is None else next(of_claims) for claim, number in named]
+        conventions = [(each.slug, self.say.text("mark_convention", slug=each.slug)) for each in reading.conventions]
+        turned = [claim for claim, number in readable if self.names.is_turned(claim.name)]
+        if turned:
+            conventions.append(("index-order", self.say.text("mark_convention", slug="index-order")))
+        return Marks(tuple(scored(found, self.scheme)), tuple(conventions), self.language, self.problem.title)
+
+    def unclaimed(self, claim: Claim) -> LineMarks:
+        """A line that could not be read, or names nothing that there is."""
+        if claim.fault:
+            message = self.say.text("mark_unread", fault=claim.fault, detail=claim.detail)
+            return LineMarks(claim.line, claim.text, "unread", message=message)
+        near = self.names.near(claim.name)
+        several = len(self.names.all(claim.name)) > 1
+        message = self.say.text("mark_unknown", name=claim.name, near=near, several=several)
+        given = claim.value.text if claim.value else None
+        return LineMarks(claim.line, claim.text, "unknown", given=given, message=message)
+
+
+def lines_of(problem: Problem | GraphProblem) -> Lines:
+    return GraphLines(problem) if isinstance(problem, GraphProblem) else NetworkLines(problem)
+
+
+def other_names(lines: Lines) -> Mapping[str, str]:
+    """Names that are understood in the place of canonical ones."""
+    found = {"eta": "learning_rate", "lr": "learning_rate", "alpha": "learning_rate"}
+    if isinstance(lines, NetworkLines):
+        found = {other: name for other, name in found.items() if name in lines.numbers}
+        found |= dict(lines.by_place())
+        outputs = lines.net.problem.layers[-1].labels
+        if len(outputs) == 1:
+            found |= dict.fromkeys(("y", "yhat", "y_hat", "output", "out"), f"Y[{outputs[0]}]")
+    return {other: name for other, name in found.items() if other not in lines.numbers and name in lines.numbers}
+
+
+class _Explained:
+    """The entries of a sheet, judged and explained."""
+
+    def __init__(self, checker: Checker, reading: Reading) -> None:
+        self.checker, self.reading, self.say = checker, reading, checker.say
+        self.lines, self.sheet, self.judging = reading.lines, reading.sheet, reading.judging
+        self.found = reading.judging.found
+        self.places = fineness(self.sheet.entries).clear_places
+        roles = checker.roles_of(self.lines)
+        self.roles = roles
+        self.diagnosing = Diagnosing(self.lines, self.sheet, self.judging, roles)
+        self.candidates = {k: self.diagnosing.candidates(k) for k in self.sheet.last if self.found.status[k][0] == SLIP}
+
+    def entries(self) -> Iterator[LineMarks]:
+        counts = Counter(each.slug for found in self.candidates.values() for each in found)
+        for entry in self.sheet.entries:
+            if entry is self.sheet.last[entry.number]:
+                yield self.marked(entry, counts)
+            else:
+                yield self.earlier(entry)
+
+    def earlier(self, entry: Entry) -> LineMarks:
+        """A line whose quantity is written again further down: marked as it stands, with the numbers there are."""
+        last = self.sheet.last[entry.number]
+        if entry.value.text == last.value.text:
+            counts = Counter(each.slug for found in self.candidates.values() for each in found)
+            return replace(self.marked(last, counts), line=entry.claim.line, text=entry.claim.text)
+        entries = tuple(each for each in self.sheet.entries if each is not last)
+        sheet = replace(self.sheet, entries=entries, last={**self.sheet.last, entry.number: entry})
+        judging = sheet.judging()
+        judging.judge()
+        alone = _Explained.__new__(_Explained)
+        alone.__dict__.update(self.__dict__)
+        alone.sheet, alone.judging, alone.found = sheet, judging, judging.found
+        alone.diagnosing = Diagnosing(self.lines, sheet, judging, self.roles)
+        slip = judging.found.status[entry.number][0] == SLIP
+        alone.candidates = {entry.number: alone.diagnosing.candidates(entry.number)} if slip else {}
+        return alone.marked(entry, Counter())
+
+    def marked(self, entry: Entry, counts: Counter[str]) -> LineMarks:
+        k = entry.number
+        status, factor = int(self.found.status[k][0]), entry.factor
+        exact, tainted = bool(self.is_exact(entry)), bool(self.found.tainted[k][0])
+        name = self.lines.names[k]
+        expected, own = float(self.lines.true[k]) * factor, float(self.found.f[k][0]) * factor
+        line = LineMarks(
+            entry.claim.line,
+            entry.claim.text,
+            "right",
+            name,
+            entry.value.text,
+            expected,
+            own,
+            step=self.checker.steps.get(name),
+        )
+        if status == SLIP:
+            return self.wrong(line, entry, counts)
+        verdict = "right" if exact else "follow-through" if tainted else "rounding"
+        if status in (TRUNCATED, LAST_DIGIT):
+            verdict = "rounding"
+        return replace(
+            line, verdict=verdict, message=self.message(entry, status, verdict, tainted), code=self.code_of(status)
+        )
+
+    def is_exact(self, entry: Entry) -> bool:
+        true = float(self.lines.true[entry.number])
+        short = abs(entry.own - true)
+        if self.sheet.truncates:
+            return short <= 2 * entry.half * (1 + 1e-6) and (abs(entry.own) <= abs(true) + entry.half * 1e-6)
+        return short <= entry.half * (1 + 1e-6) + 1e-12 * (1 + abs(true))
+
+    @staticmethod
+    def code_of(status: int) -> str | None:
+        return {TRUNCATED: "R01", LAST_DIGIT: "R02", RECOVERED: "R11", ANYWAY: "R11"}.get(status)
+
+    # ---- sentences
+
+    def message(self, entry: Entry, status: int, verdict: str, tainted: bool) -> str:
+        k = entry.number
+        if status == RECOVERED:
+            others = [self.sheet.called(n) for n in self.found.recovered_from.get(k, ())]
+            return self.say.text("mark_recovered", others=others)
+        if status != AGREES:
+            own = self.number(self.found.f[k][0] * entry.factor, entry)
+            if status == ANYWAY:
+                return self.say.text("mark_anyway", own=own)
+            return self.say.text("mark_last_place", cut=status == TRUNCATED, own=own)
+        said = []
+        if verdict == "follow-through":
+            said.append(self.say.text("mark_follows", due=self.due(k)))
+            if self.is_trivial(k):
+                said.append(self.say.text("mark_trivial"))
+        elif verdict == "rounding":
+            said.append(self.say.text("mark_rounding"))
+        said += self.remarks(entry)
+        return self.together(said)
+
+    def together(self, sentences: list[str]) -> str:
+        return self.say.text("mark_together", sentences=sentences)
+
+    def remarks(self, entry: Entry) -> Iterator[str]:
+        """What is to be said beside the verdict: too few digits, an expression with another value."""
+        if self.places is not None:
+            half, k = 0.5 * 10.0**-self.places, entry.number
+            missing = self.places - entry.value.decimals
+            if (
+                missing > (SPARED if self.is_exact(entry) else 0)
+                and abs(entry.own - self.found.f[k][0]) > half + self.found.p[k][0]
+            ):
+                yield self.say.text("mark_few_digits")
+        for each in reversed(entry.expressions):
+            reckoned = Reckoned.of(each, self.sheet, self.judging)
+            if reckoned and not reckoned.gives(entry):
+                yield self.say.text("mark_other_expression", value=f"{reckoned.value:.7g}")
+            break
+
+    def due(self, number: int) -> list[str]:
+        """The wrong lines that a line follows from, nearest first."""
+        found: dict[int, None] = {}
+        seen = {number}
+        stack = [number]
+        while stack:
+            k = stack.pop()
+            if k in self.lines.given:
+                continue
+            for n in self.lines.line(k).ways[0].reads.tolist():
+                if n in self.found.flagged and self.found.flagged[n][0]:
+                    found[n] = None
+                elif n not in seen and n in self.found.tainted and self.found.tainted[n][0]:
+                    seen.add(n)
+                    stack.append(n)
+        return [self.sheet.called(n) for n in found]
+
+    def is_trivial(self, number: int) -> bool:
+        """Whether a wrong line has made this one so simple that being right in it shows little."""
+        line, roles = self.lines.line(number), self.roles(number)
+        told = [0, 0]
+        true = self.lines.true[:, None]
+        exact = np.zeros(true.shape)
+        own_width = float(self.sheet.last[number].half)
+        for mistake in mistakes_at(roles):
+            for way in mistaken(mistake, line, roles):
+                self.judging.know(way.reads.tolist())
+                for place, (numbers, box) in enumerate(((true, exact), (self.found.numbers, self.found.box))):
+                    f, p = spread(line.ways[0], numbers, box)
+                    f2, p2 = spread(way, numbers, box)
+                    told[place] += bool(abs(f2[0] - f[0]) > p[0] + p2[0] + 2 * own_width)
+        return told[1] < TELLING * told[0]
+
+    def wrong(self, line: LineMarks, entry: Entry, counts: Counter[str]) -> LineMarks:
+        found = sorted(
+            self.candidates.get(entry.number, []),
+            key=lambda each: (each.confidence == "possible", each.slug not in CODES, -counts[each.slug]),
+        )
+        own = self.number(line.from_own or 0.0, entry)
+        if entry.number in self.lines.given:
+            said = self.say.text("mark_given_wrong", value=f"{line.expected:.12g}")
+        elif not found:
+            said = self.say.text("mark_unexplained", own=own)
+        else:
+            said = self.say.text("mark_slip", slug=found[0].slug, own=own, **self.details(found[0]))
+            if len(found) > 1:
+                others = [self.say.text("mark_slip_name", slug=each.slug) for each in found[1:4]]
+                said = self.together([said, self.say.text("mark_also", others=others)])
+        best: Candidate | None = found[0] if found else None
+        return replace(
+            line,
+            verdict="wrong",
+            slip=best.slug if best else None,
+            code=best.code if best else None,
+            message=said,
+            candidates=tuple(each.slug for each in found),
+        )
+
+    @staticmethod
+    def details(candidate: Candidate) -> dict[str, str]:
+        empty = {"read": "", "was": "", "other": "", "value": "", "at": ""}
+        return {**empty, **candidate.detail, "confidence": candidate.confidence}
+
+    def number(self, value: float, entry: Entry) -> str:
+        """A number with a digit more than the line has."""
+        figures = min(max(entry.value.significant, 3) + 1, 12)
+        return Precision(figures).texts(np.array([value]))[0]
+
+
+def scored(lines: Sequence[LineMarks], scheme: Scheme) -> Iterator[LineMarks]:
+    """The lines with their marks."""
+    charged: set[str] = set()
+    for line in lines:
+        if line.verdict in ("unread", "unknown"):
+            yield line
+            continue
+        method = accuracy = 0.0
+        if line.verdict != "wrong":
+            method = scheme.method
+            accuracy = scheme.accuracy if line.verdict != "follow-through" or scheme.follow_through else 0.0
+        elif line.slip in KEEPS_METHOD or line.slip in charged:
+            method = scheme.method
+        if line.slip:
+            charged.add(line.slip)
+        yield replace(line, method=method, accuracy=accuracy, of=scheme.method + scheme.accuracy)

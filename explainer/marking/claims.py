@@ -1,0 +1,123 @@
+"""A line of a working as data: what is claimed to equal what.
+
+`e6 = 0.09*0.50997 + 0.1*0.50614 = 0.09651` is one claim of a name, an expression and a value. A line that cannot be
+read is kept, with the reason: no line of a working is passed over in silence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..plain import plain
+from ..source import is_hidden
+from .numerals import NUMERAL, Numeral, numeral
+
+LONGEST = 2000  # characters of a line
+MARKER = re.compile(r"^\s*(?:>\s*)?(?:[-*+•]\s+|\(?\d{1,3}[.)]\s+|(?:step|Step|STEP)\s*\d+\s*[:.)]\s*)")
+SURELY_DECIMAL = re.compile(r"(?<!\d)0,\d|\d,(?:\d{1,2}|\d{4,})(?!\d)")
+DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
+TEXT_AFTER = re.compile(rf"({NUMERAL.pattern})\s*(?:\(?[^\W\d_][^=]*\)?)?[.,;:!]*")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement. `fault` says why it cannot be read, as a key of the texts for readers, or is empty."""
+
+    line: int  # of the file, from 1
+    text: str  # as it stands there
+    name: str = ""  # of the quantity, as written
+    expressions: tuple[str, ...] = ()  # between the name and the value, in plain characters
+    value: Numeral | None = None
+    fault: str = ""
+    detail: str = ""  # what the fault speaks of
+
+
+def claims_of_line(text: str, line: int, decimal_comma: bool = False) -> Iterator[Claim]:
+    """What a line says: nothing where it is blank or a comment."""
+    shown = text.strip()
+    if not shown or shown.startswith("#"):
+        return
+    if len(text) > LONGEST:
+        yield Claim(line, shown[:80], fault="too_long")
+        return
+    hidden = None if text.isprintable() else next((c for c in text if is_hidden(c) and c not in "\t\ufeff\u200b"), None)
+    if hidden:
+        yield Claim(line, shown, fault="hidden", detail=f"U+{ord(hidden):04X}")
+        return
+    bare = MARKER.sub("", plain(without_comment(text).replace("\ufeff", "").replace("\u200b", "")))
+    pieces = [piece for piece in re.split(r"[;]|,\s(?=\S+\s*=)", bare) if piece.strip()]
+    if len(pieces) < 2 or not all("=" in piece for piece in pieces):
+        pieces = [bare]
+    for piece in pieces:
+        yield claim(piece, line, shown, decimal_comma)
+
+
+def without_comment(text: str) -> str:
+    return re.split(r"\s#", text, maxsplit=1)[0]
+
+
+def claim(text: str, line: int, shown: str, decimal_comma: bool) -> Claim:
+    """The statement that a text in plain characters makes."""
+    if "\\" in text:
+        command = re.search(r"\\\w*", text)
+        return Claim(line, shown, fault="command", detail=command[0] if command else "\\")
+    text = text.replace("==", "=").replace(":=", "=").strip().rstrip(".,;:").strip("|").strip()
+    if "=" not in text:
+        return Claim(line, shown, fault="no_equation")
+    name, *rest = [part.strip().strip("*`").strip() for part in text.split("=")]
+    if not name:
+        return Claim(line, shown, fault="no_name")
+    *expressions, last = rest
+    value, fault = value_of(last, decimal_comma)
+    if value is None and not last and expressions:  # "Y1 = 0.5 =": what stands before is the value
+        *expressions, last = expressions
+        value, fault = value_of(last, decimal_comma)
+    written = tuple(with_points(each) if decimal_comma else each for each in expressions if each)
+    if value is None and fault == "no_number" and numberless(last):
+        return Claim(line, shown, name, (*written, last), None, "no_value", last)
+    return Claim(line, shown, name, written, value, fault if value is None else "", last if value is None else "")
+
+
+def value_of(text: str, decimal_comma: bool) -> tuple[Numeral | None, str]:
+    """The number at the end of a statement, or why there is none."""
+    if not text:
+        return None, "no_number"
+    if "," in text:
+        if not DECIMAL_COMMA.search(text) or text.count(",") > 1 or "." in text:
+            return None, "comma"
+        if not decimal_comma and not re.match(r"[+-]?0,", text.strip("( ")):
+            return None, "comma"
+        text = with_points(text)
+    found = numeral(text)
+    if found:
+        return found, ""
+    after = TEXT_AFTER.fullmatch(text.strip())
+    if after and not re.match(r"[eE]\w", text.strip()[len(after[1]) :]):
+        found = numeral(after[1])
+        return found, "" if found else "no_number"
+    return None, "no_number"
+
+
+def with_points(text: str) -> str:
+    """Decimal commas as points."""
+    return DECIMAL_COMMA.sub(".", text)
+
+
+def numberless(text: str) -> bool:
+    """Whether the text is a formula whose value is not said."""
+    return bool(re.search(r"[\w)]\s*[-+*/^(]", text)) or bool(re.fullmatch(r"[^\W\d]\w*", text))
+
+
+def uses_decimal_commas(texts: list[str]) -> bool:
+    """Whether commas in the numbers of a working can mean nothing but the decimal point.
+
+    There is no point in any, and one has other than three digits after its comma: 1,234 alone may be a thousand.
+    """
+    if not any("," in text or "，" in text for text in texts):
+        return False
+    values = [plain(text).partition("=")[2] for text in texts]
+    return any(SURELY_DECIMAL.search(each) for each in values) and not any(
+        re.search(r"\d\.\d", each) for each in values
+    )

@@ -1,0 +1,144 @@
+"""A whole class: a folder of workings, one for each student, marked one after the other or in several processes."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from ..errors import ExplainerError, OutputError
+from ..problem import GraphProblem, Problem
+from .checking import VERDICTS, Checker, Marks, Scheme
+
+READ = (".txt", ".md", ".markdown", ".tex", ".csv", ".tsv", ".xlsx", ".ipynb", "")
+MOST_FILES = 20_000
+HEADS = ("file", *VERDICTS, "score", "of", "first_wrong", "wrong_lines", "slips", "error")
+DANGEROUS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet program would run
+
+
+@dataclass(frozen=True)
+class Result:
+    """The marks of one file, or why there are none."""
+
+    file: str
+    marks: Marks | None = None
+    error: str = ""
+
+
+def workings_in(folder: Path) -> list[Path]:
+    """The workings of a folder, by name."""
+    try:
+        found = sorted(
+            path
+            for path in folder.iterdir()
+            if path.suffix.lower() in READ and not path.name.startswith(".") and path.is_file()
+        )
+    except OSError as error:
+        raise OutputError(f"{folder}:1:1: {error.strerror}; name a folder that can be read") from None
+    if not found:
+        raise ExplainerError(f"{folder} has no workings in it; put one file there for each student")
+    if len(found) > MOST_FILES:
+        raise ExplainerError(f"{folder} has {len(found):,} files in it; mark at most {MOST_FILES:,} at once")
+    return found
+
+
+def mark_all(
+    problem: Problem | GraphProblem,
+    paths: Sequence[Path],
+    language: str | None = None,
+    scheme: Scheme = Scheme(),  # noqa: B008
+    jobs: int = 1,
+    report: Callable[[int], None] = lambda done: None,
+) -> Iterator[Result]:
+    """The results, in the order of the files. `report` is called with how many are done."""
+    if jobs <= 1:
+        checker = Checker(problem, language, scheme)
+        for done, path in enumerate(paths, 1):
+            yield result_of(checker, path)
+            report(done)
+        return
+    with ProcessPoolExecutor(jobs, get_context("spawn"), begin, (problem, language, scheme)) as pool:
+        for done, result in enumerate(pool.map(result_here, paths, chunksize=4), 1):
+            yield result
+            report(done)
+
+
+def result_of(checker: Checker, path: Path) -> Result:
+    try:
+        return Result(path.name, checker.check(path))
+    except ExplainerError as error:
+        return Result(path.name, error=str(error))
+    except Exception as error:  # one file must not end the marking of a class
+        return Result(path.name, error=f"{path}:1:1: could not be marked ({type(error).__name__}); please report this")
+
+
+_checkers: list[Checker] = []  # of this process
+
+
+def begin(problem: Problem | GraphProblem, language: str | None, scheme: Scheme) -> None:
+    _checkers.append(Checker(problem, language, scheme))
+
+
+def result_here(path: Path) -> Result:
+    return result_of(_checkers[0], path)
+
+
+# ---- reports
+
+
+def table(results: Sequence[Result]) -> str:
+    """The results as CSV, a row for each file. Nothing in it is run by a spreadsheet program."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(HEADS)
+    for result in results:
+        writer.writerow([harmless(cell) for cell in row_of(result)])
+    return text.getvalue()
+
+
+def row_of(result: Result) -> list[str]:
+    marks = result.marks
+    if marks is None:
+        return [result.file, *[""] * (len(HEADS) - 2), result.error]
+    wrong = [line for line in marks.lines if line.verdict == "wrong"]
+    scored, of = marks.score
+    counts = [str(count) for count in marks.counts.values()]
+    names = " ".join(line.name or "" for line in wrong)
+    slips = " ".join(dict.fromkeys(line.slip or "unexplained" for line in wrong))
+    first = "" if marks.first_wrong is None else str(marks.first_wrong)
+    return [result.file, *counts, f"{scored:g}", f"{of:g}", first, names, slips, ""]
+
+
+def harmless(text: str) -> str:
+    return f"'{text}" if text.startswith(DANGEROUS) else text
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A class at a glance: how many files, how many without a fault, which lines fail and which mistakes are made."""
+
+    files: int
+    faultless: int
+    unusable: int
+    lines: list[tuple[str, int]]  # (line, in how many workings it is wrong), the most first
+    slips: list[tuple[str, int]]
+
+
+def summary(results: Sequence[Result], most: int = 5) -> Summary:
+    marked = [result.marks for result in results if result.marks is not None]
+    lines = Counter(
+        name for marks in marked for name in {line.name or "" for line in marks.lines if line.verdict == "wrong"}
+    )
+    slips = Counter(slip for marks in marked for slip in {line.slip for line in marks.lines if line.slip})
+    return Summary(
+        len(results),
+        sum(marks.faultless for marks in marked),
+        len(results) - len(marked),
+        lines.most_common(most),
+        slips.most_common(most),
+    )

@@ -1,0 +1,135 @@
+"""What `explainer check` and `explainer lint` do. Each returns what is printed, and how the command ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from ..errors import ExplainerError, NotBuilt
+from ..problem import GraphProblem, Problem
+from ..publish import Chunks, write
+from ..render import Setting, Speaker
+from .blank import blank
+from .checking import Checker, Scheme
+from .classes import mark_all, summary, table, workings_in
+from .lint import Lint, lint
+from .report import endings
+
+
+def checked(
+    problem: Problem | GraphProblem, working: Path, outputs: Sequence[str], to: str | None, scheme: Scheme, colour: bool
+) -> tuple[str, int]:
+    """One working marked: (what to print, exit code)."""
+    formats = formats_of(outputs, to)
+    marks = Checker(problem, None, scheme).check(working)
+    write({path: iter([marks.text(each)]) for path, each in formats})
+    printed = marks.text(to or "text", colour and to in (None, "text")) if not outputs or "-" in outputs else ""
+    return printed, 0 if marks.faultless else 1
+
+
+def formats_of(outputs: Sequence[str], to: str | None) -> list[tuple[Path, str]]:
+    """Each file and its format: what its ending says, else what --to says."""
+    found = []
+    for name in dict.fromkeys(outputs):
+        if name == "-":
+            continue
+        path = Path(name)
+        ending = endings().get(path.suffix.lower(), to)
+        if ending is None:
+            raise NotBuilt(
+                f"{path}:1:1: {path.suffix or 'no ending'} is no format of marks; write to {', '.join(endings())}"
+            )
+        found.append((path, ending))
+    return found
+
+
+def checked_class(
+    problem: Problem | GraphProblem,
+    folder: Path,
+    outputs: Sequence[str],
+    scheme: Scheme,
+    jobs: int,
+    report: Callable[[int, int], None],
+) -> tuple[str, int]:
+    """A folder of workings marked: the table goes to the files, the summary is printed."""
+    paths = workings_in(folder)
+    for name in outputs:
+        if Path(name).suffix.lower() != ".csv" and name != "-":
+            raise NotBuilt(f"{name}:1:1: the marks of a folder are a table; write to .csv")
+    results = [*mark_all(problem, paths, None, scheme, jobs, lambda done: report(done, len(paths)))]
+    text = table(results)
+    write({Path(name): iter([text]) for name in dict.fromkeys(outputs) if name != "-"})
+    say = Speaker(problem.writing.language, Setting())
+    found = summary(results)
+    lines = [("mark_class_line", {"name": name, "count": count}) for name, count in found.lines]
+    slips = [
+        ("mark_class_slip", {"name": say.text("mark_slip_name", slug=slug), "slug": slug, "count": count})
+        for slug, count in found.slips
+    ]
+    said = [say.text("mark_class", files=found.files, faultless=found.faultless, unusable=found.unusable)]
+    said += [say.text(macro, **fields) for macro, fields in (*lines, *slips)]
+    printed = "\n".join(said) + "\n"
+    return (printed if outputs and "-" not in outputs else text + printed), 0 if found.faultless == found.files else 1
+
+
+def blank_sheets(problem: Problem | GraphProblem, outputs: Iterable[str]) -> str:
+    """The empty sheet in each of these files: what to print."""
+    files: dict[Path, Chunks] = {Path(name): iter([blank(problem, Path(name))]) for name in dict.fromkeys(outputs)}
+    if not files:
+        raise NotBuilt("--blank: no file to write to; give one with -o, as in -o sheet.csv")
+    write(files)
+    return "".join(f"{path}\n" for path in files)
+
+
+def linted(problem: Problem | GraphProblem, to: str) -> str:
+    """What the numbers of an exercise can tell, as text or JSON."""
+    found = lint(problem)
+    if to == "json":
+        record = {"schema": "explainer.lint/1", **asdict(found)}
+        record["share"] = {str(figures): share for figures, share in found.share.items()}
+        return json.dumps(record, ensure_ascii=False, indent=1) + "\n"
+    return linted_text(found, Speaker(problem.writing.language, Setting()))
+
+
+def linted_text(found: Lint, say: Speaker) -> str:
+    if not found.pairs:
+        return say.text("lint_nothing") + "\n"
+    said = [say.text("lint_opening", pairs=found.pairs)]
+    said += [f"  {say.text('lint_share', figures=k, share=f'{100 * share:.1f}')}" for k, share in found.share.items()]
+    if found.hidden:
+        said += ["", say.text("lint_hidden")]
+        said += [
+            f"  {say.text('lint_hidden_row', name=say.text('mark_slip_name', slug=slug), slug=slug, lines=lines[:6], more=len(lines) > 6)}"
+            for slug, lines in found.hidden.items()
+        ]
+    said += ["", say.text("lint_digits")]
+    by_digits: dict[int, list[str]] = {}
+    for name, digits in found.digits.items():
+        by_digits.setdefault(digits, []).append(name)
+    said += [f"  {say.text('lint_digits_row', digits=k, lines=by_digits[k])}" for k in sorted(by_digits)]
+    if found.proposals:
+        said += ["", say.text("lint_proposals")]
+        said += [
+            f"  {say.text('lint_proposal', name=each.name, now=f'{each.now:g}', better=f'{each.better:g}', share=f'{100 * each.share:.1f}')}"
+            for each in found.proposals
+        ]
+    return "\n".join(said) + "\n"
+
+
+def scheme_of(text: str | None) -> Scheme:
+    """The scheme that `--scheme method=1,accuracy=1,follow-through=yes` says."""
+    found: dict[str, float | bool] = {}
+    for part in (text or "").split(","):
+        name, _, value = part.partition("=")
+        key = name.strip().replace("-", "_")
+        if not part.strip():
+            continue
+        if key == "follow_through" and value.strip() in ("yes", "no"):
+            found[key] = value.strip() == "yes"
+        elif key in ("method", "accuracy") and value.strip().replace(".", "", 1).isdigit():
+            found[key] = float(value)
+        else:
+            raise ExplainerError(f"--scheme {part.strip()!r}; write method=1,accuracy=1,follow-through=yes")
+    return Scheme(**found)  # type: ignore[arg-type]

@@ -1,0 +1,196 @@
+"""What marking finds and what it costs, on simulated sheets.
+
+    python tests/benchmarks/marking.py [--sheets 300] [--mistakes 20] [--networks NAME,...]
+
+Correct sheets: six networks, six ways to round, three ways to go on (with what is written, with what the calculator
+holds, with either), 30 % of the lines left out, zeros dropped. `--sheets` is the number in each of these 108 cells;
+30000 makes 3.24 million. Sheets with a mistake: every mistake of the catalogue at one line of each network where it can
+be made; `--mistakes` is the number of sheets for each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import numpy as np
+from networks import example
+from students import Habit, Mistaken, judged, mistakes_of, networks, students
+
+from explainer.marking.catalogue import mistaken, mistakes_at
+from explainer.marking.checking import Checker
+from explainer.marking.judging import Judged, Judging, Status
+from explainer.marking.lines import Way
+from explainer.marking.network_lines import NetworkLines
+from explainer.marking.network_roles import roles_of
+from explainer.marking.rule import agrees, corners, spread
+
+ROUNDINGS = [{"decimals": k} for k in (2, 3, 4, 5)] + [{"figures": k} for k in (3, 4)]
+AT_ONCE = 2000  # sheets judged together: bounds memory
+
+
+def correct_sheets(found: dict[str, NetworkLines], sheets: int) -> None:
+    rng, start = np.random.default_rng(1), time.process_time()
+    count = Counter[str]()
+    for lines in found.values():
+        for goes_on_with in ("paper", "memory", "mixed"):
+            for rounding in ROUNDINGS:
+                habit = Habit(**rounding, goes_on_with=goes_on_with)
+                for first in range(0, sheets, AT_ONCE):
+                    asked = lines.asked()
+                    skipped = frozenset(k for k in asked if rng.random() < 0.3)
+                    made = students(lines, habit, min(AT_ONCE, sheets - first), rng, skipped=skipped)
+                    flagged = ~made.sane
+                    for status in judged(lines, habit, made).status.values():
+                        flagged |= made.sane & (status != Status.AGREES)
+                        count["lines"] += int(made.sane.sum())
+                    count["sheets"] += int(made.sane.sum())
+                    count["flagged"] += int((flagged & made.sane).sum())
+                    count["set aside"] += int((~made.sane).sum())
+    print(
+        f"correct sheets: {count['flagged']} of {count['sheets']:,} flagged ({count['lines']:,} lines, "
+        f"{count['set aside']:,} with numbers over a million set aside; {time.process_time() - start:.0f} s of CPU)",
+        flush=True,
+    )
+
+
+def sheets_with_a_mistake(found: dict[str, NetworkLines], sheets: int) -> None:
+    print("one mistake in each sheet:", flush=True)
+    for rounding in [{"decimals": k} for k in (2, 3, 4, 5)] + [{"figures": 4}]:
+        rng, count = np.random.default_rng(2), Counter[str]()
+        habit = Habit(**rounding)
+        for lines in found.values():
+            every = mistakes_of(lines, lines.asked())
+            rng.shuffle(every)  # type: ignore[arg-type]
+            for mistake in {each.slug: each for each in every}.values():
+                one_mistake(lines, habit, sheets, mistake, rng, count)
+        rate = {name: count[name] / max(1, count[of]) for name, of in RATES.items()}
+        label = f"{next(iter(rounding.values()))} {'decimals' if 'decimals' in rounding else 'figures'}"
+        print(
+            f"  {label}: caught where it shows {rate['visible, caught']:.3%}, of those that change a digit {rate['caught']:.2%}"
+            f" ({rate['noticed']:.2%} with too few digits); named {rate['among']:.2%}, alone {rate['alone']:.1%},"
+            f" first {rate['first']:.1%}; earlier lines flagged {count['earlier']}, later {rate['later']:.4%}"
+            f" ({count['changed']:,} sheets)",
+            flush=True,
+        )
+
+
+RATES = {
+    "visible, caught": "visible",
+    "caught": "changed",
+    "noticed": "changed",
+    "among": "flagged",
+    "alone": "flagged",
+    "first": "flagged",
+    "later": "later lines",
+}
+
+
+def one_mistake(
+    lines: NetworkLines, habit: Habit, sheets: int, mistake: Mistaken, rng: np.random.Generator, count: Counter[str]
+) -> None:
+    made = students(lines, habit, sheets, rng, mistake=mistake)
+    k = mistake.number
+    if k not in made.changed:
+        return
+    judging = Judging(lines, made.written, made.true, habit.scratch)
+    result = judging.judge()
+    s, h = made.written.values[k], made.written.halves[k]
+    changed = made.changed[k] & made.sane
+    caught = changed & (result.status[k] >= Status.ANYWAY)
+    fine = habit.places(s) / 2  # half a unit of the places that the sheet has
+    coarse = changed & ~caught & (h > fine) & (np.abs(s - result.f[k]) > fine + result.p[k])
+    visible = changed & shows(judging, result, mistake, h)
+    order = list(result.status)
+    after = order[order.index(k) + 1 :]
+    count["changed"] += int(changed.sum())
+    count["caught"] += int(caught.sum())
+    count["noticed"] += int((caught | coarse).sum())
+    count["visible"] += int(visible.sum())
+    count["visible, caught"] += int((visible & caught).sum())
+    count["earlier"] += sum(int((changed & (result.status[n] >= Status.ANYWAY)).sum()) for n in order[: order.index(k)])
+    count["later"] += sum(int((changed & (result.status[n] >= Status.ANYWAY)).sum()) for n in after)
+    count["later lines"] += int(changed.sum()) * len(after)
+    flagged = changed & (result.status[k] == Status.SLIP)
+    if flagged.any():
+        named(lines, judging, result, mistake, flagged, count)
+
+
+def shows(judging: Judging, result: Judged, mistake: Mistaken, h: np.ndarray) -> np.ndarray:
+    """Where no rounding could lead to both: the two intervals of what can be written do not meet."""
+    judging.know(mistake.way.reads.tolist())
+    every = np.arange(len(h))
+
+    def widest(way: Way) -> tuple[np.ndarray, np.ndarray]:
+        f, p = spread(way, result.numbers, result.box)
+        return f, np.maximum(p, corners(way, result.numbers, result.box, every))
+
+    f2, p2 = widest(mistake.way)
+    found = np.isfinite(p2)
+    for way in judging.ways(judging.lines.line(mistake.number)):
+        f, p = widest(way)
+        found &= np.isfinite(p) & (np.abs(f - f2) > (2 * h + p + p2) * 1.00001)
+    return found
+
+
+def named(
+    lines: NetworkLines, judging: Judging, result: Judged, mistake: Mistaken, flagged: np.ndarray, count: Counter[str]
+) -> None:
+    """Whether the mistake is among those that fit, is the only one, or fits best."""
+    k = mistake.number
+    s, h = judging.written.values[k], judging.written.halves[k]
+    widths: dict[str, np.ndarray] = {}
+    roles = roles_of(lines, k)
+    for each in mistakes_at(roles):
+        for way in mistaken(each, lines.line(k), roles):
+            judging.know(way.reads.tolist())
+            f, p = spread(way, result.numbers, result.box)
+            fits = np.isfinite(p) & agrees(s, f, p, h)
+            widths[each.slug] = np.minimum(
+                widths.get(each.slug, np.full(len(s), np.inf)), np.where(fits, h + p, np.inf)
+            )
+    table, slugs = np.array([*widths.values()]), list(widths)
+    own = slugs.index(mistake.slug)
+    hit = flagged & np.isfinite(table[own])
+    count["flagged"] += int(flagged.sum())
+    count["among"] += int(hit.sum())
+    count["alone"] += int((hit & (np.isfinite(table).sum(axis=0) == 1)).sum())
+    count["first"] += int((hit & (table.argmin(axis=0) == own)).sum())
+
+
+def costs() -> None:
+    checker = Checker(example("2-2-3-1"))
+    lines = checker.lines
+    names = [lines.names[k] for k in lines.order(lines.asked()) if k in set(lines.asked())][:47]
+    rows = [f"{name} = {lines.true[lines.numbers[name]]:.5f}" for name in names]
+    slip = [row if not row.startswith("Y[4]") else "Y[4] = 0.50615" for row in rows]
+    for label, text, times in (("a right sheet", rows, 50), ("a sheet with a slip", slip, 5)):
+        working = "\n".join(text) + "\n"
+        checker.check(working)
+        start = time.process_time()
+        for _ in range(times):
+            checker.check(working)
+        print(f"{label} of {len(text)} lines: {(time.process_time() - start) / times * 1000:.1f} ms")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sheets", type=int, default=300)
+    parser.add_argument("--mistakes", type=int, default=20)
+    parser.add_argument("--networks", default="")
+    chosen = parser.parse_args()
+    found = networks()
+    if chosen.networks:
+        found = {name: found[name] for name in chosen.networks.split(",")}
+    costs()
+    correct_sheets(found, chosen.sheets)
+    sheets_with_a_mistake(found, chosen.mistakes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,688 @@
+"""Marking a hand calculation: the rule, what is read, what is said, and published workings line by line."""
+
+from __future__ import annotations
+
+import io
+import json
+import warnings
+import zipfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from networks import example, random_spec
+from students import (
+    Habit,
+    Mistaken,
+    finite,
+    judged,
+    mistakes_of,
+    networks,
+    students,
+)
+
+import explainer
+from explainer.cli import main
+from explainer.digits import Precision
+from explainer.errors import InputError
+from explainer.marking.catalogue import CODES
+from explainer.marking.checking import Checker, Scheme
+from explainer.marking.claims import claims_of_line
+from explainer.marking.handling import CODES as HANDLING
+from explainer.marking.handling import edits
+from explainer.marking.judging import Judging, Status, Written
+from explainer.marking.lint import lint
+from explainer.marking.network_lines import NetworkLines
+from explainer.marking.reading import working_from_text
+from explainer.marking.rule import agrees, spread, value
+from explainer.problem import problem_from_text
+from explainer.render import Speaker
+
+HERE = Path(__file__).parent
+WORKINGS: dict[str, dict[str, Any]] = yaml.safe_load((HERE / "workings.yaml").read_text("utf-8"))
+SPEC = str(Path(explainer.__file__).parent / "examples" / "2-2-3-1.yaml")
+SEED = "\n".join(line[0] for line in WORKINGS["seed_001"]["lines"]) + "\n"
+
+
+@cache
+def checker(name: str = "2-2-3-1") -> Checker:
+    return Checker(example(name) if not name.endswith(".yaml") else explainer.read_problem(HERE / "cases" / name))
+
+
+@cache
+def worked_networks() -> dict[str, NetworkLines]:
+    return networks()
+
+
+def verdicts(text: str, name: str = "2-2-3-1") -> list[str]:
+    return [line.verdict for line in checker(name).check(text + "\n").lines]
+
+
+# ---- the lines are the derivation
+
+
+@pytest.mark.parametrize("name", ["2-2-3-1", "2-2-2-named", "batch-3-4-1", "softmax-3", "theta-2-2-1", "2-2-3-1-repeated", "shared-weight", "relu-regression"])  # fmt: skip
+def test_every_way_of_every_line_finds_the_number_of_the_derivation(name: str) -> None:
+    lines = NetworkLines(example(name))
+    assert set(explainer.explain(example(name)).values) <= set(lines.numbers)
+    for number in set(lines.numbers.values()) - lines.given:
+        for way in lines.line(number).ways:
+            assert value(way, lines.true[:, None]) == pytest.approx(lines.true[number], rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_lines_of_random_networks_find_the_numbers_of_the_derivation(seed: int) -> None:
+    lines = NetworkLines(problem_from_text(json.dumps(random_spec(seed)), "net.json"))  # type: ignore[arg-type]
+    for number in set(lines.numbers.values()) - lines.given:
+        for way in lines.line(number).ways:
+            assert value(way, lines.true[:, None]) == pytest.approx(lines.true[number], rel=1e-9, abs=1e-11)
+
+
+def test_lines_of_a_graph_find_its_numbers() -> None:
+    lines = checker("e-a-plus-b").lines
+    for number in set(lines.numbers.values()) - lines.given:
+        (way,) = lines.line(number).ways
+        assert value(way, lines.true[:, None]) == pytest.approx(lines.true[number])
+
+
+# ---- the rule
+
+
+def test_a_number_agrees_exactly_when_some_numbers_in_the_box_round_to_it() -> None:
+    lines = checker().lines
+    k = lines.numbers["z[3]"]
+    numbers, box = lines.true[:, None].copy(), np.zeros((len(lines.true), 1))
+    for name, written in (("Y[1]", 0.52), ("Y[2]", 0.60)):
+        numbers[lines.numbers[name]], box[lines.numbers[name]] = written, 0.005
+    f, p = spread(lines.line(k).ways[0], numbers, box)
+    assert f[0] == pytest.approx(0.03 * 0.52 + 0.04 * 0.60)
+    assert p[0] == pytest.approx(0.03 * 0.005 + 0.04 * 0.005)
+    edge = f + p
+    assert agrees(edge, f, p, np.zeros(1))[0]
+    assert not agrees(edge + 1e-6, f, p, np.zeros(1))[0]
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_no_correct_sheet_is_ever_flagged(data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(sorted(worked_networks())))
+    goes_on_with = data.draw(st.sampled_from(["paper", "memory", "mixed"]))
+    digits = data.draw(st.integers(2, 5))
+    habit = Habit(digits, None, goes_on_with) if data.draw(st.booleans()) else Habit(None, digits + 1, goes_on_with)
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    lines = worked_networks()[name]
+    skipped = frozenset(k for k in lines.asked() if rng.random() < 0.3)
+    found = students(lines, habit, 50, rng, skipped=skipped)
+    for number, status in judged(lines, habit, found).status.items():
+        assert (status[found.sane] == Status.AGREES).all(), lines.names[number]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(2, 6), st.booleans(), st.sampled_from(["2-2-3-1", "2-2-2-named", "softmax-3", "relu-regression"]), st.integers(0, 10**6))  # fmt: skip
+def test_no_correct_sheet_is_flagged_when_it_is_read_from_text(
+    digits: int, decimals: bool, name: str, seed: int
+) -> None:
+    """By the text alone: how finely the student rounds has to be found out."""
+    rng = np.random.default_rng(seed)
+    lines = checker(name).lines
+    precision = Precision(decimals=digits) if decimals else Precision(significant=digits)
+    numbers, rows = lines.true.copy(), []
+    asked = [k for k in lines.asked() if rng.random() < 0.8]
+    for k in lines.order(asked):
+        numbers[k] = finite(value(lines.line(k).ways[0], numbers[:, None]))[0]
+        text = precision.texts(np.array([numbers[k]]), keep_zeros=bool(rng.random() < 0.5))[0]
+        numbers[k] = float(text) if rng.random() < 0.5 or k not in asked else numbers[k]
+        if k in asked:
+            rows.append(f"{lines.names[k]} = {text}")
+    if decimals and any("e" in row for row in rows):  # small numbers keep more places: no plain habit of places
+        return
+    marks = checker(name).check("\n".join(rows) + "\n")
+    assert [(line.text, line.message) for line in marks.lines if line.verdict in ("wrong", "unread", "unknown")] == []
+
+
+def one_of_each() -> list[tuple[NetworkLines, Mistaken]]:
+    """Every mistake of the catalogue at one line of one network."""
+    rng = np.random.default_rng(5)
+    found: dict[str, tuple[NetworkLines, Mistaken]] = {}
+    for lines in worked_networks().values():
+        every = mistakes_of(lines, lines.asked())
+        rng.shuffle(every)  # type: ignore[arg-type]
+        for each in every:
+            found.setdefault(each.slug, (lines, each))
+    return [*found.values()]
+
+
+def test_every_mistake_that_no_rounding_could_hide_is_caught_at_its_line_and_nowhere_before() -> None:
+    habit, rng = Habit(decimals=4), np.random.default_rng(7)
+    slugs = set()
+    for lines, mistake in one_of_each():
+        found = students(lines, habit, 20, rng, mistake=mistake)
+        if mistake.number not in found.changed:
+            continue
+        judging = Judging(lines, found.written, found.true, habit.scratch)
+        result = judging.judge()
+        judging.know(mistake.way.reads.tolist())
+        f2, p2 = spread(mistake.way, result.numbers, result.box)
+        visible = found.changed[mistake.number] & found.sane & np.isfinite(p2)
+        h = found.written.halves[mistake.number]
+        for way in judging.ways(lines.line(mistake.number)):
+            f, p = spread(way, result.numbers, result.box)
+            visible &= np.abs(f - f2) > 4 * (h + p + p2)
+        assert (result.status[mistake.number][visible] >= Status.ANYWAY).all(), (
+            mistake.slug,
+            lines.names[mistake.number],
+        )
+        order = list(result.status)
+        for k in order[: order.index(mistake.number)]:
+            assert (result.status[k][found.sane] == Status.AGREES).all()
+        slugs |= {mistake.slug} if visible.any() else set()
+    assert len(slugs) > 70
+
+
+# ---- the catalogue
+
+
+def test_the_catalogue_has_86_misconceptions_and_11_slips_of_the_hand() -> None:
+    assert len(CODES) == 86
+    assert len(set(CODES.values())) == 86
+    assert len(HANDLING) == 11
+    assert not set(CODES) & set(HANDLING)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_mistake_has_a_name_and_a_sentence(language: str) -> None:
+    say = Speaker(language, "markdown")
+    blanks = dict.fromkeys(("read", "was", "other", "value", "at"), "")
+    for slug in CODES:
+        assert say.text("mark_slip_name", slug=slug)
+        assert "0.5" in say.text("mark_slip", slug=slug, own="0.5", confidence="sure", **blanks)
+
+
+def test_every_mistake_of_the_catalogue_is_made_somewhere_and_named() -> None:
+    """A deliberately broken working for each: its line is flagged, and the mistake is among the candidates."""
+    from explainer.marking.network_roles import roles_of
+
+    specs = [example(name) for name in ("2-2-3-1", "2-2-2-named", "rashid-3-3-3")]
+    specs += [lines.net.problem for lines in worked_networks().values()]
+    bodies = {
+        "momentum, averaged": "momentum: {learning_rate: 0.1, averaged: true}",
+        "rmsprop": "rmsprop: {learning_rate: 0.1}",
+    }
+    from students import BATCH
+
+    specs += [problem_from_text(BATCH.replace("OPTIMIZER", body)) for body in bodies.values()]  # type: ignore[misc]
+    left = set(CODES)
+    for problem in specs:
+        marker = Checker(problem)
+        lines = marker.lines
+        assert isinstance(lines, NetworkLines)
+        for each in mistakes_of(lines, lines.asked()):
+            if each.slug not in left or roles_of(lines, each.number).kind == "partial":
+                continue
+            rows = broken(lines, each)
+            if rows is None:
+                continue
+            marks = marker.check(rows)
+            line = next(found for found in marks.lines if found.name == lines.names[each.number])
+            if line.verdict == "wrong" and each.slug in line.candidates:
+                left.discard(each.slug)
+    assert left == set()
+
+
+def broken(lines: NetworkLines, mistake: Mistaken) -> str | None:
+    """A right sheet of nine digits with one mistake in it, up to that line; None where it does not show."""
+    wanted = lines.order([k for k in mistake.way.reads.tolist() if k not in lines.given])
+    wrong = float(finite(value(mistake.way, lines.true[:, None]))[0])
+    if abs(wrong - lines.true[mistake.number]) < 1e-6 or mistake.number in wanted:
+        return None
+    rows = [f"{lines.names[k]} = {lines.true[k]:.9f}" for k in wanted if k in lines.names]
+    return "\n".join([*rows, f"{lines.names[mistake.number]} = {wrong:.9f}", ""])
+
+
+def test_one_slip_of_the_hand_reaches_what_it_should() -> None:
+    found = {(each.slug, each.text) for each in edits("0.06246")}
+    assert {("misread-digits", "0.0246"), ("exchanged-digits", "0.02646"), ("sign-lost", "-0.06246"), ("decimal-point", "0.6246")} <= found  # fmt: skip
+    assert len([each for each in edits("-0.5") if each.value == 0.5]) == 1
+
+
+# ---- published workings
+
+
+@pytest.mark.parametrize("name", WORKINGS)
+def test_a_published_working_is_marked_line_by_line(name: str) -> None:
+    case = WORKINGS[name]
+    marks = checker(case["spec"]).check("\n".join(line[0] for line in case["lines"]) + "\n")
+    assert [(line.text, line.verdict) for line in marks.lines] == [(line[0], line[1]) for line in case["lines"]]
+    assert [slug for slug, _ in marks.conventions] == case.get("conventions", [])
+    codes = {"R01": "truncated", "R02": "last-digit"}
+    named = {line[0]: line[2] for line in case["lines"] if len(line) > 2}
+    assert {line.text: line.slip or codes.get(line.code or "") for line in marks.lines if line.text in named} == named
+
+
+def test_the_tutorial_has_four_slips_and_says_what_they_are() -> None:
+    marks = checker().check(SEED)
+    assert marks.first_wrong == 8
+    assert marks.counts == {"right": 12, "rounding": 0, "follow-through": 2, "wrong": 4, "unread": 0, "unknown": 0}
+    said = {line.name: line.message for line in marks.lines}
+    assert "0.0246 for 0.06246" in said["Y[4]"]
+    assert "0.1746973" in said["z[6]"]
+    assert "dE/dY6" in said["dE/dW[3,6]"]
+
+
+# ---- conventions
+
+
+def test_a_weight_may_have_its_indices_in_the_other_order() -> None:
+    marks = checker().check("w63' = 0.0945\nw_{13} = 0.03\n")
+    assert [line.name for line in marks.lines] == ["W'[3,6]", "W[1,3]"]
+    assert [slug for slug, _ in marks.conventions] == ["index-order"]
+
+
+def test_a_sheet_that_cuts_digits_off_is_told_so_once() -> None:
+    lines = checker().lines
+    names = ["z[3]", "z[4]", "z[5]", "Y[1]", "Y[2]", "Y[3]", "Y[4]", "Y[5]", "z[6]", "Y[6]", "E", "delta[6]"]
+    numbers = lines.true.copy()
+    rows = []
+    for k in lines.order([lines.numbers[name] for name in names]):
+        numbers[k] = np.trunc(float(value(lines.line(k).ways[0], numbers[:, None])[0]) * 1e4 + 1e-9) / 1e4
+        rows += [f"{lines.names[k]} = {numbers[k]:.4f}"] if lines.names[k] in names else []
+    marks = checker().check("\n".join(rows) + "\n")
+    assert [slug for slug, _ in marks.conventions] == ["truncating"]
+    assert not marks.counts["wrong"]
+
+
+def test_a_batch_may_be_averaged_where_the_exercise_sums_it() -> None:
+    problem = example("batch-3-4-1")
+    from dataclasses import replace
+
+    other = NetworkLines(replace(problem, reduction="mean"))
+    rows = [f"{other.names[k]} = {other.true[k]:.6f}" for k in other.asked() if "dE/dW" not in other.names[k]]
+    marks = Checker(problem).check("\n".join(rows) + "\n")
+    assert [slug for slug, _ in marks.conventions] == ["batch-averaged"]
+    assert not marks.counts["wrong"]
+
+
+# ---- reading
+
+SAME = {
+    "text": ("Y1 = 0.52498\n", ".txt"),
+    "Unicode": ("Ｙ１ ＝ ０．５２４９８。\n", ".txt"),
+    "LaTeX": (r"$Y_{1}=\tfrac{1}{1+e^{-0.1}}=0.52498$" + "\n", ".tex"),
+    "LaTeX in an environment": ("\\begin{align}\nY_{1} &= \\sigma(0.1) \\\\\n&= 0.52498\n\\end{align}\n", ".tex"),
+    "Markdown with math": ("# Forward\n\nThe output is $Y_1 = 0.52498$ here.\n", ".md"),
+    "a block of math": ("$$\nY_1 = \\frac{1}{1+e^{-0.1}} = 0.52498\n$$\n", ".md"),
+    "a table": ("| name | value |\n|---|---|\n| $Y_1$ | 0.52498 |\n", ".md"),
+    "CSV": ("name,value\nY1,0.52498\n", ".csv"),
+    "CSV with decimal commas": ("name;value\nY1;0,52498\n", ".csv"),
+    "decimal comma": ("Y1 = 0,52498\n", ".txt"),
+    "a notebook": (
+        json.dumps({"cells": [{"cell_type": "code", "source": ["import numpy\n", "Y1 = 0.52498  # out\n"]}]}),
+        ".ipynb",
+    ),
+    "a chain over two lines": ("Y1 = 1/(1+exp(-0.1))\n   = 0.52498\n", ".txt"),
+}
+
+
+@pytest.mark.parametrize("how", SAME)
+def test_a_statement_is_read_however_it_is_written(how: str) -> None:
+    text, ending = SAME[how]
+    marks = checker().marks(working_from_text(text, ending))
+    assert [(line.name, line.given, line.verdict) for line in marks.lines] == [("Y[1]", "0.52498", "right")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "W36", "w36", "W_36", "W_{36}", "dE/dW36", "dE_dW36", "∂E/∂W36", r"\frac{\partial E}{\partial W_{36}}",
+        "grad W36", "W36'", "W36 new", "W36^+", "new W36", "Y_6", "e6", "z6", "net6", "out6", "d6", "δ6", "delta_6",
+        "W(X1)1", "ΔW36", "E_total", "E'", "Y6'",
+    ],
+)  # fmt: skip
+def test_names_that_people_write_can_mean_one_thing_only(text: str) -> None:
+    assert len(checker().names.all(text)) == 1
+
+
+def test_a_name_that_is_not_known_gets_the_nearest_ones() -> None:
+    (line,) = checker().check("W37 = 0.1\n").lines
+    assert line.verdict == "unknown"
+    assert "W[3,6]" in line.message
+
+
+def test_a_named_weight_is_understood_by_its_place() -> None:
+    assert checker("2-2-2-named").names.find("dE/dW[i1,h1]") == "dE/dw1"
+
+
+UNREAD = {
+    "forward pass": "no_equation",
+    "= 0.5": "no_name",
+    "Y1 = ": "no_number",
+    "Y1 = sigmoid(e1)": "no_value",
+    r"Y1 = \input{/etc/passwd} = 0.5": "command",
+    "y = 1,234": "comma",
+    "Y1 = 0.5\u202e2": "hidden",
+    "Y1 = 1e999": "no_number",
+    "Y1 = " + "1+" * 2000 + "1": "too_long",
+}
+
+
+@pytest.mark.parametrize("text", UNREAD)
+def test_a_line_that_cannot_be_read_says_why(text: str) -> None:
+    (found,) = claims_of_line(text, 1)
+    assert found.fault == UNREAD[text]
+    (line,) = checker().check(text + "\n").lines
+    assert line.verdict == "unread"
+    assert line.message
+
+
+def test_comments_and_blank_lines_are_no_lines_of_a_working() -> None:
+    assert verdicts("# forward\n\nY1 = 0.52498\n") == ["right"]
+
+
+def test_hostile_expressions_are_not_worked_out(tmp_path: Path) -> None:
+    for text in ("Y1 = 9**9**9**9 = 0.52498", "Y1 = __import__('os') = 0.52498", "Y1 = " + "(" * 300 + " = 0.52498"):
+        assert verdicts(text) == ["right"]
+
+
+def test_notebooks_that_are_none_are_refused() -> None:
+    with pytest.raises(InputError, match="no notebook"):
+        working_from_text("[" * 5000, ".ipynb")
+
+
+# ---- what is said
+
+
+def test_expressions_are_three_claims() -> None:
+    right = "Y1 = 0.52498\nY2 = 0.60348\n"
+    (*_, line) = checker().check(right + "e3 = 0.03*0.52498 + 0.04*0.60348 = 0.0599\n").lines
+    assert (line.verdict, line.slip) == ("wrong", "arithmetic")
+    (*_, line) = checker().check(right + "e3 = 0.03*0.52498 + 0.04*0.06348 = 0.01829\n").lines
+    assert (line.verdict, line.slip) == ("wrong", "exchanged-digits")
+    (*_, line) = checker().check(right + "e3 = 0.04*0.52498 + 0.03*0.60348 = 0.03910\n").lines
+    assert (line.verdict, line.slip) == ("wrong", "swapped-weights")
+    (*_, line) = checker().check(right + "e3 = W13*Y1 + W23*Y2 = 0.03989\n").lines
+    assert line.verdict == "right"
+
+
+def test_a_mistake_made_again_is_charged_once() -> None:
+    lines = checker().lines
+    g = [f"dE/dW[{i},6] = {lines.true[lines.numbers[f'dE/dW[{i},6]']]:.6f}" for i in (3, 4, 5)]
+    new = [
+        f"W'[{i},6] = {lines.true[lines.numbers[f'W[{i},6]']] + 0.1 * lines.true[lines.numbers[f'dE/dW[{i},6]']]:.6f}"
+        for i in (3, 4, 5)
+    ]
+    marks = checker().check("\n".join([*g, *new, ""]))
+    wrong = [line for line in marks.lines if line.verdict == "wrong"]
+    assert [line.slip for line in wrong] == ["step-direction"] * 3
+    assert [line.method for line in wrong] == [0, 1, 1]
+
+
+def test_the_scheme_says_what_a_line_is_worth() -> None:
+    marks = Checker(example("2-2-3-1"), None, Scheme(2, 1, follow_through=False)).check(SEED)
+    follows = [line for line in marks.lines if line.verdict == "follow-through"]
+    assert {(line.method, line.accuracy) for line in follows} == {(2, 0)}
+    assert marks.score[1] == 3 * 18
+
+
+def test_a_line_that_a_slip_has_made_trivial_is_left_to_the_marker() -> None:
+    rows = ["delta[6] = 0", "dE/dW[3,6] = 0", "dE/dW[4,6] = 0"]
+    marks = checker().check("\n".join(["Y[6] = 0.5438", *rows, ""]))
+    assert [line.verdict for line in marks.lines] == ["right", "wrong", "follow-through", "follow-through"]
+    assert "trivial" in marks.lines[2].message
+
+
+def test_a_name_that_stands_twice_is_marked_twice_and_the_last_is_gone_on_with() -> None:
+    text = "Y1 = 0.52498\nY2 = 0.60348\ne3 = 0.0499\nY3 = 0.51247\ne3 = 0.0399\ne4 = 0.06246"
+    assert verdicts(text) == ["right", "right", "wrong", "follow-through", "right", "right"]
+
+
+def test_json_is_as_the_contract_says() -> None:
+    found = json.loads(checker().check(SEED).text("json"))
+    assert found["schema"] == "explainer.marks/1"
+    line = found["lines"][7]
+    assert {key: line[key] for key in ("line", "text", "name", "given", "verdict", "slip", "candidates")} == {
+        "line": 8, "text": "Y4 = 0.50615", "name": "Y[4]", "given": "0.50615", "verdict": "wrong",
+        "slip": "misread-digits", "candidates": ["misread-digits"],
+    }  # fmt: skip
+    assert line["expected"] == pytest.approx(0.5156094, abs=1e-6)
+    assert line["from_own"] == pytest.approx(0.5156099, abs=1e-6)
+
+
+@pytest.mark.parametrize("to", ["text", "md", "html", "tex"])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_report_names_the_first_wrong_line(to: str, language: str) -> None:
+    text = Checker(example("2-2-3-1"), language).check(SEED).text(to)
+    assert "0.50615" in text
+    assert "0.0246" in text
+
+
+def test_text_of_the_students_is_escaped() -> None:
+    text = checker().check("<script>x</script> = 0.5\n| a | = 1\n").text("html")
+    assert "<script>" not in text
+
+
+# ---- the documents
+
+
+@pytest.mark.parametrize("ending", ["txt", "md", "tex", "csv", "ipynb", "xlsx"])
+def test_the_example_working_is_marked_alike_in_every_format(ending: str) -> None:
+    marks = checker().check(HERE.parent / "docs" / "examples" / "workings" / f"update-w36.{ending}")
+    assert marks.counts == {"right": 11, "rounding": 0, "follow-through": 2, "wrong": 4, "unread": 0, "unknown": 0}
+    slips = [line.slip for line in marks.lines if line.slip]
+    assert slips == ["misread-digits", "arithmetic", "sign", "step-direction"]
+
+
+def test_the_catalogue_in_the_reference_has_every_mistake_with_its_sentence() -> None:
+    page = (HERE.parent / "docs" / "reference" / "mistakes.md").read_text("utf-8")
+    say = Speaker("en", "markdown")
+    blanks = dict.fromkeys(("read", "was", "other", "value", "at"), "")
+    for slug, code in (CODES | HANDLING).items():
+        assert f"| {code} | `{slug}` |" in page
+    for slug in CODES:
+        said = say.text("mark_slip", slug=slug, own="0", confidence="sure", **blanks)
+        assert f"| {said.partition(' Your own numbers')[0]} |" in page
+
+
+# ---- commands
+
+
+def run(*arguments: str) -> Any:
+    return CliRunner().invoke(main, ["check", *arguments])
+
+
+def test_check_ends_with_1_where_a_line_is_wrong_and_with_0_where_none_is(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(SEED, "utf-8")
+    (tmp_path / "b.txt").write_text("Y1 = 0.52498\n", "utf-8")
+    assert run(SPEC, str(tmp_path / "a.txt")).exit_code == 1
+    assert run(SPEC, str(tmp_path / "b.txt")).exit_code == 0
+    missing = run(SPEC, str(tmp_path / "c.txt"))
+    assert missing.exit_code == 2
+    assert "there is no such file" in missing.output
+
+
+@pytest.mark.parametrize("ending", [".json", ".md", ".html", ".tex", ".txt"])
+def test_check_writes_the_format_of_the_ending(tmp_path: Path, ending: str) -> None:
+    (tmp_path / "a.txt").write_text(SEED, "utf-8")
+    assert run(SPEC, str(tmp_path / "a.txt"), "-o", str(tmp_path / f"marks{ending}")).exit_code == 1
+    assert "0.50615" in (tmp_path / f"marks{ending}").read_text("utf-8")
+
+
+@pytest.mark.parametrize("ending", [".csv", ".md", ".xlsx"])
+def test_a_blank_sheet_that_is_filled_in_is_read_again(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"sheet{ending}"
+    assert run("--blank", SPEC, "-o", str(path)).exit_code == 0
+    lines = checker().lines
+    right = {lines.names[k]: f"{lines.true[k]:.5f}" for k in lines.asked()}
+    if ending == ".xlsx":
+        from openpyxl import load_workbook
+
+        book = load_workbook(path)
+        for row in book.active.iter_rows(min_row=2):
+            row[2].value, row[2].number_format = float(right[row[0].value]), "0.00000"
+        book.save(path)
+    else:
+        text = path.read_text("utf-8")
+        for name, number in right.items():
+            text = text.replace(f"\n{name},,", f"\n{name},,{number}").replace(
+                f"\n| {name} |  |  |", f"\n| {name} |  | {number} |"
+            )
+            text = text.replace(f'\n"{name}",,', f'\n"{name}",,{number}')
+        path.write_text(text, "utf-8")
+    result = run(SPEC, str(path), "--to", "json")
+    marks = json.loads(result.output)
+    assert result.exit_code == 0, [line for line in marks["lines"] if line["verdict"] in ("wrong", "unread", "unknown")]
+    assert len(marks["lines"]) == len(right)
+
+
+def test_a_folder_is_marked_though_one_file_is_bad(tmp_path: Path) -> None:
+    folder = tmp_path / "class"
+    folder.mkdir()
+    (folder / "a.txt").write_text(SEED, "utf-8")
+    (folder / "b.csv").write_text("name;value\nY1;0,52498\n", "utf-8")
+    (folder / "c.txt").write_bytes(b"\xff\xfe")
+    (folder / "=d.txt").write_text("Y1 = 0.52498\n", "utf-8")
+    result = run(SPEC, str(folder), "-o", str(tmp_path / "report.csv"))
+    assert result.exit_code == 1
+    rows = (tmp_path / "report.csv").read_text("utf-8").splitlines()
+    assert [row.split(",")[0] for row in rows] == ["file", "'=d.txt", "a.txt", "b.csv", "c.txt"]
+    assert "UTF-16" in rows[-1]
+    assert "step-direction" in result.output
+
+
+def test_lint_says_what_numbers_cannot_show() -> None:
+    found = lint(example("relu-regression"))
+    assert "dE/dW[X1,3]" in found.hidden["own-output"]  # the neuron is off: every product with its delta is 0
+    shown = lint(example("2-2-3-1"))
+    assert shown.hidden == {}
+    assert shown.share[3] < shown.share[4] < 1
+    assert max(shown.digits.values()) <= 6
+    assert shown.proposals
+    result = CliRunner().invoke(main, ["lint", SPEC.replace("2-2-3-1", "linear-1-5")])
+    assert result.exit_code == 0
+    assert "significant digits" in result.output
+
+
+def test_a_scheme_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(SEED, "utf-8")
+    result = run(SPEC, str(tmp_path / "a.txt"), "--scheme", "method=x")
+    assert result.exit_code == 2
+
+
+def test_written_values_may_be_of_many_sheets_at_once() -> None:
+    lines = checker().lines
+    assert isinstance(lines, NetworkLines)
+    k = lines.numbers["z[1]"]
+    written = Written({k: np.array([0.1, 0.2])}, {k: np.array([0.05, 0.05])})
+    true = np.repeat(lines.true[:, None], 2, axis=1)
+    result = Judging(lines, written, true, Habit(decimals=1).scratch).judge()
+    assert result.status[k].tolist() == [Status.AGREES, Status.LAST_DIGIT]
+
+
+# ---- spreadsheets that are no friends
+
+SHEET = '<worksheet><sheetData><row r="1">{}</row></sheetData></worksheet>'
+GOOD = '<c r="A1" t="inlineStr"><is><t>Y1</t></is></c><c r="B1"><v>0.52498</v></c>'
+
+
+def workbook(parts: dict[str, str | bytes]) -> bytes:
+    file = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        warnings.simplefilter("ignore")
+        for name, text in parts.items():
+            archive.writestr(name.removesuffix("|"), text)
+    return file.getvalue()
+
+
+def sheet(cells: str) -> bytes:
+    return workbook({"xl/worksheets/sheet1.xml": SHEET.format(cells)})
+
+
+def verdicts_of(data: bytes, tmp_path: Path) -> list[tuple[str | None, str]]:
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(data)
+    return [(line.given, line.verdict) for line in checker().check(path).lines]
+
+
+ENTITY = '<!DOCTYPE x [<!ENTITY a "{}">]>'
+HOSTILE = {
+    "an entity bomb": workbook({"xl/worksheets/sheet1.xml": ENTITY.format("a" * 99) + SHEET.format("&a;" * 999)}),
+    "a file read by an entity": workbook(
+        {"xl/worksheets/sheet1.xml": '<!DOCTYPE x SYSTEM "file:///etc/passwd">' + SHEET.format(GOOD)}
+    ),
+    "a zip bomb": workbook({"xl/worksheets/sheet1.xml": " " * (33 << 20)}),
+    "two parts of one name": workbook(
+        {"xl/worksheets/sheet1.xml": SHEET.format(GOOD), "xl/worksheets/sheet1.xml|": SHEET.format("")}
+    ),
+    "a part outside": workbook({"../sheet1.xml": SHEET.format(GOOD)}),
+    "macros": workbook({"xl/worksheets/sheet1.xml": SHEET.format(GOOD), "xl/vbaProject.bin": b"x"}),
+    "links to other files": workbook(
+        {"xl/worksheets/sheet1.xml": SHEET.format(GOOD), "xl/externalLinks/externalLink1.xml": b"x"}
+    ),
+    "no sheet": workbook({"xl/other.xml": "<x/>"}),
+    "broken XML": workbook({"xl/worksheets/sheet1.xml": "<worksheet><sheetData>"}),
+    "a page renamed": b"<html></html>",
+    "thousands of parts": workbook({f"a{k}": "" for k in range(600)}),
+    "a broken archive": sheet(GOOD)[:-30],
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_hostile_spreadsheet_is_refused_in_one_line(what: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(HOSTILE[what])
+    result = run(SPEC, str(path))
+    assert result.exit_code == 2
+    assert result.output.startswith(f"{path}:1:1: ")
+    assert result.output.count("\n") == 1
+
+
+def test_a_cell_is_as_fine_as_it_is_shown(tmp_path: Path) -> None:
+    assert verdicts_of(sheet(GOOD), tmp_path) == [("0.52498", "right")]
+    full = GOOD.replace("0.52498", "0.52497918747894")
+    assert verdicts_of(sheet(full), tmp_path) == [("0.52497918747894", "right")]
+    styles = '<styleSheet><numFmts><numFmt numFmtId="164" formatCode="0.000"/></numFmts><cellXfs><xf numFmtId="164"/></cellXfs></styleSheet>'
+    shown = workbook({"xl/worksheets/sheet1.xml": SHEET.format(full), "xl/styles.xml": styles})
+    assert verdicts_of(shown, tmp_path) == [("0.525", "right")]
+
+
+def test_a_formula_of_a_spreadsheet_is_an_expression(tmp_path: Path) -> None:
+    cells = '<c r="A1" t="inlineStr"><is><t>e1</t></is></c><c r="B1"><f>0.01*2+0.02*4</f><v>{}</v></c>'
+    assert verdicts_of(sheet(cells.format("0.1")), tmp_path) == [("0.1", "right")]
+    assert verdicts_of(sheet(cells.replace("<v>{}</v>", "")), tmp_path) == [("0.1", "right")]
+    wrong = cells.replace("0.01*2+0.02*4", "SUM(C1:D9)").replace("<v>{}</v>", "")
+    assert [verdict for _, verdict in verdicts_of(sheet(wrong), tmp_path)] == ["unread"]
+
+
+def test_cells_that_are_far_away_or_in_error_do_no_harm(tmp_path: Path) -> None:
+    far = GOOD + '<c r="XFD1048576"><v>1</v></c><c r="C1" t="e"><v>#DIV/0!</v></c>'
+    assert verdicts_of(sheet(far), tmp_path) == [("0.52498", "right")]
+
+
+LINES = st.lists(
+    st.text(st.sampled_from("WYe0123456789.=+-*/^(){}[]\\_,'\"|$#&;: \tdE∂δ，。０１×²−"), max_size=40), max_size=6
+).map("\n".join)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.one_of(LINES, st.text(max_size=120)), st.sampled_from([".txt", ".md", ".tex", ".csv", ".ipynb"]))
+def test_whatever_is_handed_in_is_read_or_refused(text: str, ending: str) -> None:
+    try:
+        claims = working_from_text(text, ending)
+    except InputError:
+        return
+    marks = checker().marks(claims)
+    assert len(marks.lines) == len(claims)
+    assert {line.verdict for line in marks.lines} <= {
+        "right",
+        "rounding",
+        "follow-through",
+        "wrong",
+        "unread",
+        "unknown",
+    }
+    json.loads(marks.text("json"))
