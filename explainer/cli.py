@@ -52,6 +52,8 @@ FORMAT_NAMES = {
     "pdf": "pdf",
 }
 
+APART = re.compile(r",(?![^\[({]*[\])}])")  # a comma between names, not the one of W[3,6]
+
 WRITING: list[tuple[str, dict[str, Any]]] = [
     ("--language", {"type": click.Choice(["en", "zh"]), "help": "Language of the page."}),
     (
@@ -66,7 +68,7 @@ WRITING: list[tuple[str, dict[str, Any]]] = [
     ),
     ("--detail", {"type": click.Choice(["brief", "normal", "full"]), "help": "How much is written."}),
     ("--view", {"type": click.Choice(["scalar", "matrix", "both"]), "help": "Single numbers, matrices, or both."}),
-    ("--only", {"metavar": "NAME,...", "help": "Only these weights."}),
+    ("--only", {"metavar": "NAME,...", "help": "Only these weights and biases, and what they rest on."}),
     ("--steps", {"type": int, "metavar": "N", "help": "How many updates are worked."}),
 ]
 
@@ -112,6 +114,7 @@ OUTPUTS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
             "help": "What sets a PDF: the typst wheel, or TeX where it is installed.",
         },
     ),
+    (("--templates",), {"metavar": "DIR", "help": "A folder of templates of your own, which win over ours."}),
 ]
 
 
@@ -386,7 +389,7 @@ def divided(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The options that say how a derivation is written, and those that say how a page is set."""
     writing = {name.removeprefix("--"): options[name.removeprefix("--")] for name, _ in WRITING}
     if writing["only"] is not None:
-        writing["only"] = tuple(writing["only"].split(","))
+        writing["only"] = tuple(part.strip() for part in APART.split(writing["only"]))
     return writing, {name: value for name, value in options.items() if name not in writing}
 
 

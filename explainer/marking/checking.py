@@ -14,6 +14,7 @@ import numpy as np
 from ..digits import Precision
 from ..graphs import Lines as GraphSteps
 from ..graphs import canonical as named_in_graph
+from ..names import Names
 from ..problem import GraphProblem, Problem
 from ..render import Setting, Speaker
 from .catalogue import CODES, mistaken, mistakes_at
@@ -23,7 +24,6 @@ from .diagnosis import Candidate, Diagnosing
 from .graph_lines import GraphLines
 from .judging import AGREES, ANYWAY, LAST_DIGIT, RECOVERED, SLIP, TRUNCATED
 from .lines import Lines, Roles
-from .names import Names
 from .network_lines import NetworkLines
 from .network_roles import roles_of
 from .reading import read_working, working_from_text

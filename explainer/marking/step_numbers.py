@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ..steps import Lines, Steps
 from ..worked import Worked
-from .plain import plain
+from ..plain import plain
 
 SCRIPT = r"[_^](?:\{[^{}]*\}|\([^()]*\)|\[[^\[\]]*\]|[A-Za-z0-9]+)"
 SCRIPTED = re.compile(rf"([A-Za-z]+)((?:{SCRIPT})+)")
