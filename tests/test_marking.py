@@ -425,6 +425,12 @@ def test_expressions_are_three_claims() -> None:
     assert line.verdict == "right"
 
 
+def test_a_path_that_is_left_out_of_a_graph_is_named() -> None:
+    marks = checker("e-a-plus-b").check("c = 3\nd = 2\nde/dc = 2\nde/dd = 3\nde/db = 3\n")
+    assert [line.verdict for line in marks.lines] == ["right"] * 4 + ["wrong"]
+    assert marks.lines[-1].candidates[0] == "one-path"
+
+
 def test_a_mistake_made_again_is_charged_once() -> None:
     lines = checker().lines
     g = [f"dE/dW[{i},6] = {lines.true[lines.numbers[f'dE/dW[{i},6]']]:.6f}" for i in (3, 4, 5)]
