@@ -59,7 +59,7 @@ NOISE = 2.0**-50  # what is left of terms that cancel, relative to their size, i
 
 def without_noise(sums: Array, sizes: Array) -> Array:
     """Sums with 0 where nothing but noise is left of terms as large as `sizes`."""
-    return np.where(np.abs(sums) <= NOISE * sizes, 0.0, sums)
+    return np.where((np.abs(sums) <= NOISE * sizes) & np.isfinite(sizes), 0.0, sums)
 
 
 def sizes_of_terms(function: Callable[..., Any], *numbers: Array, **more: Any) -> Any:

@@ -43,6 +43,8 @@ from explainer.marking.reading import working_from_text
 from explainer.marking.rule import agrees, spread, value
 from explainer.problem import problem_from_text
 from explainer.render import Speaker
+from explainer.steps import Lines as StepLines
+from explainer.steps import Steps
 
 HERE = Path(__file__).parent
 WORKINGS: dict[str, dict[str, Any]] = yaml.safe_load((HERE / "workings.yaml").read_text("utf-8"))
@@ -346,6 +348,20 @@ def test_a_statement_is_read_however_it_is_written(how: str) -> None:
 )  # fmt: skip
 def test_names_that_people_write_can_mean_one_thing_only(text: str) -> None:
     assert len(checker().names.all(text)) == 1
+
+
+@pytest.mark.parametrize("notation", ["numbered", "theta", "nielsen", "rashid", "mazur", "layered"])
+def test_every_symbol_of_the_page_is_understood_in_its_notation(notation: str) -> None:
+    marker = Checker(example("2-2-3-1", notation=notation))
+    lines = marker.lines
+    assert isinstance(lines, NetworkLines)
+    for group in Steps(lines.works[0]).groups():
+        for item in group:
+            assert isinstance(item, StepLines)
+            for name, symbol in zip(item.names, item.symbols, strict=True):
+                assert marker.find(symbol) == lines.numbers[name], symbol
+    if notation == "nielsen":
+        assert marker.find("a_1^2") == marker.find("a^{2}_{1}") == lines.numbers["Y[1]"]
 
 
 def test_a_name_that_is_not_known_gets_the_nearest_ones() -> None:

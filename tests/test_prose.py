@@ -118,6 +118,7 @@ SAMPLES |= {
     "numbers": (["7", "7"],),
     "cells": (["7"],),
     "place": tuple(PLACES),
+    "drawing": ("",),
 }
 SAMPLES |= dict.fromkeys(
     ("with_targets", "derived", "itself", "one", "again", "asked", "rest", "mean", "scalars"), FLAG

@@ -30,10 +30,11 @@ from .reading import read_working, working_from_text
 from .report import report
 from .rule import spread
 from .sheet import Entry, Reckoned, fineness, sheet_of
-from .step_numbers import steps_by_name
+from .step_numbers import Page, comparable, page_of
 
 VERDICTS = ("right", "rounding", "follow-through", "wrong", "unread", "unknown")
 FAULTY = ("wrong", "unread", "unknown")
+LOOSE = 0.1  # of a number: where rounding can move it by more, agreeing with it says little
 SPARED = 1  # digits that a line may have fewer than the rest of the sheet where it is right all the same
 STATUS_CODES = {TRUNCATED: "R01", LAST_DIGIT: "R02", RECOVERED: "R11", ANYWAY: "R11"}
 KEEPS_METHOD = ("arithmetic", "misread-digits", "exchanged-digits", "decimal-point", "sign-lost", "copied-line")
@@ -163,7 +164,7 @@ class Checker:
         return self.marks(read_working(working))
 
     def find(self, text: str) -> int | None:
-        name = self.names.find(text)
+        name = self.page.names.get(comparable(text)) or self.names.find(text)
         return None if name is None else self.lines.numbers[name]
 
     def roles_of(self, lines: Lines) -> Callable[[int], Roles]:
@@ -183,15 +184,13 @@ class Checker:
         return self._variants[key]
 
     @cached_property
-    def steps(self) -> dict[str, str]:
-        """The step of the derivation by the name of what it finds; empty for a large network."""
+    def page(self) -> Page:
+        """What the page of the derivation says of each quantity; nothing for a large network."""
         if isinstance(self.lines, GraphLines):
             steps = GraphSteps(self.lines.work)
-            return {named_in_graph(self.lines.work, key): f"S{n}" for key, n in steps.number_of.items()}
+            return Page({named_in_graph(self.lines.work, key): f"S{n}" for key, n in steps.number_of.items()})
         assert isinstance(self.lines, NetworkLines)
-        if len(self.lines.numbers) > MOST_STEPS:
-            return {}
-        return steps_by_name(self.lines.works)
+        return page_of(self.lines.works) if len(self.lines.numbers) <= MOST_STEPS else Page()
 
     # ---- marks
 
@@ -294,7 +293,7 @@ class _Explained:
             entry.value.text,
             expected,
             own,
-            step=self.checker.steps.get(name),
+            step=self.checker.page.steps.get(name),
         )
         if status == SLIP:
             return self.wrong(line, entry, counts)
@@ -351,6 +350,8 @@ class _Explained:
                 and abs(entry.own - self.found.f[k][0]) > half + self.found.p[k][0]
             ):
                 yield self.say.text("mark_few_digits")
+        if not self.is_exact(entry) and self.found.p[entry.number][0] > LOOSE * abs(self.found.f[entry.number][0]):
+            yield self.say.text("mark_loose")
         for each in reversed(entry.expressions):
             reckoned = Reckoned.of(each, self.sheet, self.judging)
             if reckoned and not reckoned.gives(entry):

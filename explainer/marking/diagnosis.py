@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 
@@ -19,11 +20,13 @@ from .handling import CODES as HANDLING
 from .handling import edits
 from .judging import Judging, through_unwritten
 from .lines import Lines, Roles, Way
-from .rule import agrees, spread
+from .rule import Overlay, agrees, spread
 from .sheet import Entry, Reckoned, Sheet
 
 RolesOf = Callable[[int], Roles]
 FARTHEST = 40  # unwritten lines before a line, at which mistakes are looked for
+MOST_SIBLINGS = 30  # quantities of one kind that may have been taken for one another
+MOST_READ = 60  # numbers of one line that may have been misread
 MOST_LINES = 3000  # of a derivation that is worked anew with a mistake in it
 SPREAD = 0.7  # of the logarithm of how far off a wrong number is, among those that one compares with
 SURE, LIKELY = 0.01, 0.1  # chances of coincidence
@@ -149,7 +152,7 @@ class _Line:
                     f, p = self.with_way(way)
                     if not np.isfinite(p[0]):
                         continue
-                    numbers, box = self.all.numbers.copy(), self.all.box.copy()
+                    numbers, box = self.judging.changed()
                     numbers[k], box[k] = f, p + self.judging.scratch(np.abs(f) + p)
                     f, p = self.after(k, before[len(before) - place :], numbers, box)
                     if self.fits(f, p):
@@ -159,7 +162,7 @@ class _Line:
                             {"at": self.lines.names.get(k, "")},
                         )
 
-    def after(self, changed: int, later: list[int], numbers: Array, box: Array) -> tuple[Array, Array]:
+    def after(self, changed: int, later: list[int], numbers: Overlay, box: Overlay) -> tuple[Array, Array]:
         """(f, p) of the line with an unwritten number changed: what reads it is worked out anew."""
         moved = {changed}
         for k in later:
@@ -172,7 +175,7 @@ class _Line:
 
     def mistakes_everywhere(self) -> Iterator[Candidate]:
         """Mistakes made all through a derivation of which only the result is here: somebody ran a program."""
-        if self.given or len(self.lines.order([self.number])) > MOST_LINES:
+        if self.given or len(self.lines.numbers) > MOST_LINES:
             return
         chance, hits = 0.0, []
         for slug in CODES:
@@ -229,7 +232,7 @@ class _Line:
         direct = [k for k in self.way.reads.tolist() if k in self.lines.given]
         chances: dict[str, float] = {}
         hits: list[tuple[str, dict[str, str]]] = []
-        for k in dict.fromkeys([*met, *direct]):
+        for k in [*dict.fromkeys([*met, *direct])][:MOST_READ]:
             tried = self.readings_of(k)
             if not tried:
                 continue
@@ -256,8 +259,7 @@ class _Line:
 
     def with_inputs(self, k: int, values: list[float]) -> tuple[Array, Array]:
         """(f, p) of the line once for each number that may have been read in the place of quantity k."""
-        count = len(values)
-        numbers, box = np.repeat(self.all.numbers, count, axis=1), np.repeat(self.all.box, count, axis=1)
+        numbers, box = self.judging.changed(len(values))
         numbers[k], box[k] = values, 0.0
         return self.judging.again(self.way, numbers, box)
 
@@ -273,7 +275,8 @@ class _Line:
         head, bracket, _ = name.partition("[")
         if not bracket:
             return []
-        return [n for other, n in self.lines.numbers.items() if other.startswith(f"{head}[") and n != number][:30]
+        same = (n for other, n in self.lines.numbers.items() if other.startswith(f"{head}[") and n != number)
+        return [*islice(same, MOST_SIBLINGS)]
 
     # ---- the line's own expression
 
@@ -308,9 +311,9 @@ class _Line:
             for literal in dict.fromkeys(literals):
                 own = self.all.numbers[k, 0]
                 for value in (float(literal), -float(literal)) if own < 0 else (float(literal),):
-                    numbers = self.all.numbers.copy()
+                    numbers, box = self.judging.changed()
                     numbers[k] = value
-                    f, p = self.judging.again(self.way, numbers, self.all.box.copy())
+                    f, p = self.judging.again(self.way, numbers, box)
                     if not (reckoned.fits(float(f[0]), float(p[0])) and value != own):
                         continue
                     detail = {

@@ -9,7 +9,7 @@ suspect    a flagged line that this one depends on; somebody may have gone on wi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from itertools import combinations
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from ..ops import Array
 from .lines import Line, Lines, Way
-from .rule import NOISE, SLACK, agrees, corners, spread
+from .rule import NOISE, SLACK, Overlay, agrees, corners, spread
 
 MOST_SUSPECTS = 6
 TOGETHER = 3  # suspects whose right values are tried at once
@@ -65,6 +65,33 @@ class Judged:
         default_factory=dict
     )  # of one sheet: whose right values were used
     used_earlier: dict[int, tuple[int, ...]] = field(default_factory=dict)  # of one sheet: whose earlier values
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A way gone with the writer's numbers: whether the written number agrees, f and p, and its b if it does."""
+
+    ok: Array
+    f: Array
+    p: Array
+    width: Array
+
+    def or_else(self, other: Gone) -> Gone:
+        """The two ways together: where this one does not agree the other, and the larger b where both do."""
+        both = np.maximum(np.where(self.ok, self.width, 0), other.width)
+        use = other.ok & ~self.ok
+        return Gone(
+            self.ok | other.ok,
+            np.where(use, other.f, self.f),
+            np.where(use, other.p, self.p),
+            np.where(other.ok, both, self.width),
+        )
+
+    def with_some(self, sheets: Array, f: Array, p: Array, width: Array) -> Gone:
+        """The same, but for some sheets, on which it agrees with this f, p and b."""
+        ok, own_f, own_p, own_width = self.ok.copy(), self.f.copy(), self.p.copy(), self.width.copy()
+        ok[sheets], own_f[sheets], own_p[sheets], own_width[sheets] = True, f, p, width
+        return Gone(ok, own_f, own_p, own_width)
 
 
 Scratch = Callable[[Array], Array]  # half a unit of how a number of this size is rounded on scratch paper
@@ -117,7 +144,8 @@ class Judging:
         found.status[number] = np.where(exact, AGREES, SLIP)
         found.f[number], found.p[number] = self.true[number], np.zeros(s.shape)
         found.flagged[number], found.tainted[number] = ~exact, self.never
-        self.corrected[number] = self.true[number], h
+        if not exact.all():
+            self.corrected[number] = self.true[number], h
         found.numbers[number] = np.where(exact, self.true[number], s)
 
     # ---- ways
@@ -135,7 +163,7 @@ class Judging:
 
     def is_tainted(self, way: Way) -> Array:
         found = self.never
-        if not self.corrected:  # nothing is flagged so far
+        if not self.corrected and not self.found.used_earlier:  # nothing is flagged so far
             return found
         for k in way.reads.tolist():
             if k in self.found.tainted:
@@ -168,46 +196,44 @@ class Judging:
         found, number = self.found, line.number
         s, h = self.written.values[number], self.written.halves[number]
         ways = [*self.ways(line)]
-        f, p = spread(ways[0], found.numbers, found.box)
-        own_f, own_p = f, p
-        ok = self.agrees(s, f, p, h)
-        width = np.minimum(h, np.abs(s - f) + p)
-        tainted = self.is_tainted(ways[0])
-        if len(ways) == 1 and ok.all():
-            found.status[number], found.f[number], found.p[number] = self.agreed, f, p
+        first, *others = [self.gone(way, s, h) for way in ways]
+        best, tainted = first, self.is_tainted(ways[0])
+        if not others and first.ok.all():
+            found.status[number], found.f[number], found.p[number] = self.agreed, first.f, first.p
             found.flagged[number], found.tainted[number] = self.never, tainted
-            found.numbers[number], found.box[number] = s, width
+            found.numbers[number], found.box[number] = s, first.width
             return
-        for way in ways[1:]:
-            f2, p2 = spread(way, found.numbers, found.box)
-            ok2 = self.agrees(s, f2, p2, h)
-            width = np.where(ok2, np.maximum(np.where(ok, width, 0), np.minimum(h, np.abs(s - f2) + p2)), width)
-            f, p = np.where(ok2 & ~ok, f2, f), np.where(ok2 & ~ok, p2, p)
-            ok = ok | ok2
-            tainted = tainted | self.is_tainted(way)
-        if not ok.all():
-            sheets = np.flatnonzero(~ok)
-            for way in ways:
-                f2, p2 = spread(way, found.numbers[:, sheets], found.box[:, sheets])
-                wide = np.maximum(p2, corners(way, found.numbers, found.box, sheets))
-                good = self.agrees(s[sheets], f2, wide, h[sheets]) & ~ok[sheets]
-                f, p, ok = f.copy(), p.copy(), ok.copy()
-                f[sheets[good]], p[sheets[good]], ok[sheets[good]] = f2[good], wide[good], True
-            width = np.minimum(h, np.where(ok, np.maximum(width, np.minimum(h, np.abs(s - f) + p)), h))
-        status = np.where(ok, AGREES, SLIP)
-        if not ok.all() and self.rescue and self.rescue(self, number, float(f[0]), float(p[0])):
-            status, width = np.array([AGREES]), h
+        for way, other in zip(ways[1:], others, strict=True):
+            best, tainted = best.or_else(other), tainted | self.is_tainted(way)
+        if not best.ok.all():
+            best = self.at_corners(best, ways, s, h)
+        status = np.where(best.ok, AGREES, SLIP)
+        if not best.ok.all() and self.rescue and self.rescue(self, number, float(best.f[0]), float(best.p[0])):
+            status, best = np.array([AGREES]), replace(best, width=h)
         if (status == SLIP).any():
-            status, f, p, width = self.explained(line, ways, status, f, p, width)
-        found.status[number], found.f[number], found.p[number] = status, f, p
-        found.flagged[number] = status == SLIP
-        exact = self.is_exact(number)
-        tainted = tainted | (number in found.used_earlier)
-        found.tainted[number] = tainted & ~((status != AGREES) & exact) & (status != RECOVERED)
-        found.numbers[number] = s
-        found.box[number] = np.where(status <= RECOVERED, width, h)
+            status, best = self.explained(line, ways[0], status, best)
+            exact = self.is_exact(number)
+            tainted = (tainted | (number in found.used_earlier)) & ~((status != AGREES) & exact) & (status != RECOVERED)
+        found.status[number], found.f[number], found.p[number] = status, best.f, best.p
+        found.flagged[number], found.tainted[number] = status == SLIP, tainted
+        found.numbers[number], found.box[number] = s, np.where(status <= RECOVERED, best.width, h)
         if found.flagged[number].any():
-            self.corrected[number] = own_f, own_p + h
+            self.corrected[number] = first.f, first.p + h
+
+    def gone(self, way: Way, s: Array, h: Array) -> Gone:
+        f, p = spread(way, self.found.numbers, self.found.box)
+        return Gone(self.agrees(s, f, p, h), f, p, np.minimum(h, np.abs(s - f) + p))
+
+    def at_corners(self, best: Gone, ways: Sequence[Way], s: Array, h: Array) -> Gone:
+        """The sheets on which no way agrees, once more, with every corner of the box."""
+        numbers, box = self.found.numbers, self.found.box
+        sheets = np.flatnonzero(~best.ok)
+        for way in ways:
+            f, p = spread(way, Overlay(numbers, sheets), Overlay(box, sheets))
+            p = np.maximum(p, corners(way, numbers, box, sheets))
+            ok = self.agrees(s[sheets], f, p, h[sheets])
+            best = best.with_some(sheets[ok], f[ok], p[ok], np.minimum(h[sheets], np.abs(s[sheets] - f) + p)[ok])
+        return best
 
     def agrees(self, s: Array, f: Array, p: Array, h: Array) -> Array:
         return cut_off(s, f, p, h) if self.written.truncates else agrees(s, f, p, h)
@@ -219,31 +245,24 @@ class Judging:
             return cut_off(s, true, np.zeros(s.shape), h)
         return np.asarray(np.abs(s - true) <= h * (1 + SLACK) + NOISE * (1 + np.abs(true)))
 
-    def explained(
-        self, line: Line, ways: Sequence[Way], status: Array, f: Array, p: Array, width: Array
-    ) -> tuple[Array, Array, Array, Array]:
+    def explained(self, line: Line, way: Way, status: Array, best: Gone) -> tuple[Array, Gone]:
         """The sheets on which the line does not agree, once more: what else may have been done."""
         number = line.number
         s, h = self.written.values[number], self.written.halves[number]
-        status, f, p, width = status.copy(), f.copy(), p.copy(), width.copy()
-        for chosen, sheets, f2, p2, width2 in self.retried(line, ways[0], np.flatnonzero(status == SLIP)):
-            good = (status[sheets] == SLIP) & self.agrees(s[sheets], f2, p2, h[sheets])
+        status = status.copy()
+        for chosen, sheets, f, p, width in self.retried(line, way, np.flatnonzero(status == SLIP)):
+            good = (status[sheets] == SLIP) & self.agrees(s[sheets], f, p, h[sheets])
             status[sheets[good]] = RECOVERED
-            f[sheets[good]], p[sheets[good]], width[sheets[good]] = f2[good], p2[good], width2[good]
+            best = best.with_some(sheets[good], f[good], p[good], width[good])
             if good.all() and len(s) == 1:
                 self.found.recovered_from[number] = chosen
                 break
-        left = status == SLIP
-        if (left.any() and number in self.written.earlier) or any(
-            k in self.written.earlier for k in ways[0].reads.tolist()
-        ):
-            self.with_earlier(line, ways[0], status, f, p)
-            left = status == SLIP
-        status[left & self.is_exact(number)] = ANYWAY
-        left = status == SLIP
-        twice = left & agrees(s, f, p, 2 * h)
-        status[twice] = np.where(np.abs(s) <= np.abs(f) + p, TRUNCATED, LAST_DIGIT)[twice]
-        return status, f, p, width
+        if (status == SLIP).any() and self.written.earlier:
+            status, best = self.with_earlier(line, way, status, best)
+        status[(status == SLIP) & self.is_exact(number)] = ANYWAY
+        twice = (status == SLIP) & agrees(s, best.f, best.p, 2 * h)
+        status[twice] = np.where(np.abs(s) <= np.abs(best.f) + best.p, TRUNCATED, LAST_DIGIT)[twice]
+        return status, best
 
     def retried(
         self, line: Line, way: Way, sheets: Array
@@ -253,33 +272,39 @@ class Judging:
         h, s = self.written.halves[line.number][sheets], self.written.values[line.number][sheets]
         for count in range(1, min(TOGETHER, len(suspects)) + 1):
             for chosen in combinations(suspects, count):
-                numbers, box = self.found.numbers[:, sheets].copy(), self.found.box[:, sheets].copy()
+                numbers, box = Overlay(self.found.numbers, sheets), Overlay(self.found.box, sheets)
                 for k in chosen:
                     flagged = self.found.flagged[k][sheets]
                     right, wide = self.corrected[k]
-                    numbers[k] = np.where(flagged, right[sheets], numbers[k])
-                    box[k] = np.where(flagged, wide[sheets], box[k])
+                    numbers[k] = np.where(flagged, right[sheets], self.found.numbers[k, sheets])
+                    box[k] = np.where(flagged, wide[sheets], self.found.box[k, sheets])
                 f, p = self.again(way, numbers, box)
                 yield chosen, sheets, f, p, np.minimum(h, np.abs(s - f) + p)
 
-    def again(self, way: Way, numbers: Array, box: Array) -> tuple[Array, Array]:
+    def changed(self, copies: int = 1) -> tuple[Overlay, Overlay]:
+        """The numbers of one sheet and their b, so many times, to be changed."""
+        columns = np.zeros(copies, int)
+        return Overlay(self.found.numbers, columns), Overlay(self.found.box, columns)
+
+    def again(self, way: Way, numbers: Overlay, box: Overlay) -> tuple[Array, Array]:
         """(f, p) after other numbers have been put in: the unwritten lines on the way are computed anew."""
         for k in self.between(way):
             f, p = spread(self.lines.line(k).ways[0], numbers, box)
             numbers[k], box[k] = f, p + self.scratch(np.abs(f) + p)
         return spread(way, numbers, box)
 
-    def with_earlier(self, line: Line, way: Way, status: Array, f: Array, p: Array) -> None:
+    def with_earlier(self, line: Line, way: Way, status: Array, best: Gone) -> tuple[Array, Gone]:
         """The line with values that stood on the sheet before they were mended; of one sheet."""
         s, h = self.written.values[line.number], self.written.halves[line.number]
-        for k in way.reads.tolist():
+        for k in self.suspects(way):
             for value, half in self.written.earlier.get(k, ()):
-                numbers, box = self.found.numbers.copy(), self.found.box.copy()
+                numbers, box = self.changed()
                 numbers[k], box[k] = value, half
-                f2, p2 = self.again(way, numbers, box)
-                if status[0] == SLIP and self.agrees(s, f2, p2, h)[0]:
-                    status[0], f[0], p[0] = AGREES, f2[0], p2[0]
+                f, p = self.again(way, numbers, box)
+                if status[0] == SLIP and self.agrees(s, f, p, h)[0]:
+                    status, best = np.array([AGREES]), Gone(np.array([True]), f, p, h)
                     self.found.used_earlier[line.number] = (k,)
+        return status, best
 
     def between(self, way: Way) -> list[int]:
         """The unwritten lines that the way reads, and those that they read, in order."""

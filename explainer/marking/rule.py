@@ -14,6 +14,7 @@ before. The proof is in `docs/decisions/0012-tolerance-from-the-writers-own-roun
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -26,13 +27,33 @@ MOST_CORNERS = 7  # uncertain numbers of a line whose combinations are all tried
 MOST_MIDDLES = 4  # and up to which each is also tried unmoved
 
 
+class Overlay:
+    """Some columns of an array, with some rows of their own: what a few changes would do, without a copy of the rest."""
+
+    def __init__(self, base: Array, columns: Array) -> None:
+        self.base, self.columns, self.rows = base, columns, dict[int, Any]()
+
+    def __setitem__(self, row: int, values: Any) -> None:
+        self.rows[row] = values
+
+    def __getitem__(self, rows: Array) -> Array:
+        found = np.asarray(self.base[np.ix_(rows, self.columns)])
+        for place, row in enumerate(rows.tolist()):
+            if row in self.rows:
+                found[place] = self.rows[row]
+        return found
+
+
+Numbers = Array | Overlay  # (quantities, sheets)
+
+
 def value(way: Way, numbers: Array) -> Array:
     """What the way finds from the numbers, (quantities, sheets)."""
     with np.errstate(all="ignore"):
         return np.asarray(way.value(numbers[way.reads]), float)
 
 
-def spread(way: Way, numbers: Array, box: Array) -> tuple[Array, Array]:
+def spread(way: Way, numbers: Numbers, box: Numbers) -> tuple[Array, Array]:
     """(f, p) of each sheet: what the way finds, and how far that can move in the box.
 
     Each number is moved alone, and what they do is added; all are moved together to both extremes too, which finds

@@ -1,18 +1,48 @@
-"""Where each quantity is found on the page: the number of its step."""
+"""What the page says of each quantity: the number of its step, and its symbol in the page's notation."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from ..steps import Lines, Steps
 from ..worked import Worked
+from ..plain import plain
+
+SCRIPT = r"[_^](?:\{[^{}]*\}|\([^()]*\)|\[[^\[\]]*\]|[A-Za-z0-9]+)"
+SCRIPTED = re.compile(rf"([A-Za-z]+)((?:{SCRIPT})+)")
 
 
-def steps_by_name(works: Sequence[Worked]) -> dict[str, str]:
-    """The id of the step that finds each quantity of the first iteration, by canonical name."""
-    found: dict[str, str] = {}
+@dataclass(frozen=True)
+class Page:
+    """By canonical name the id of the step, and by symbol the canonical name."""
+
+    steps: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+
+
+def page_of(works: Sequence[Worked]) -> Page:
+    """The steps of the first iteration. A symbol that stands for two quantities is left out."""
+    steps: dict[str, str] = {}
+    names: dict[str, str | None] = {}
     for group in Steps(works[0]).groups():
         for item in group:
             if isinstance(item, Lines):
-                found |= {name: f"S{n}" for name, n in zip(item.names, item.numbers_of_steps.tolist(), strict=True)}
-    return found
+                for name, symbol, number in zip(item.names, item.symbols, item.numbers_of_steps.tolist(), strict=True):
+                    steps[name] = f"S{number}"
+                    shown = comparable(symbol)
+                    names[shown] = name if names.get(shown, name) == name else None
+    return Page(steps, {symbol: name for symbol, name in names.items() if name is not None})
+
+
+def comparable(symbol: str) -> str:
+    """A symbol without what only sets it: a^{(2)}_{1} and a_1^{(2)} alike."""
+    text = SCRIPTED.sub(in_order, plain(symbol).replace("'", "^{new}").replace("{new}{new}", "{new}"))
+    return re.sub(r"[{}\s\\]", "", text)
+
+
+def in_order(found: re.Match[str]) -> str:
+    """A letter with its subscript before its superscript."""
+    scripts = re.findall(SCRIPT, found[2])
+    return found[1] + "".join(sorted(scripts, key=lambda each: each[0] == "^"))

@@ -29,8 +29,8 @@ def gradient_steps(page: Page, parameters: Parameters, chained: bool = True) -> 
         fields = step_fields(page, lines)
         count = len(lines) if chained and page.only else min(unfolded, len(lines))
         for row in range(count):
-            yield page.figure(f"step {fields['n'][row]}")
-            yield chain(page, lines, row, row_of(fields, row))
+            own = row_of(fields, row) | {"drawing": page.figure(f"step {fields['n'][row]}")}
+            yield chain(page, lines, row, own)
         yield page.say.block("gradient", len(lines) - count, **rows_from(fields, count))
         unfolded = 0
 
