@@ -14,7 +14,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-from jinja2 import DictLoader, StrictUndefined, TemplateSyntaxError, UndefinedError, nodes
+from jinja2 import DictLoader, StrictUndefined, TemplateSyntaxError, Undefined, UndefinedError, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -79,17 +79,8 @@ def refused(file: str, line: int, found: str, remedy: str) -> InputError:
 # ---- looked over before it is run
 
 ALLOWED: tuple[type[nodes.Node], ...] = (
-    *(
-        nodes.Template,
-        nodes.Output,
-        nodes.TemplateData,
-        nodes.Macro,
-        nodes.If,
-        nodes.For,
-        nodes.Assign,
-        nodes.Import,
-        nodes.Include,
-    ),
+    *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Macro, nodes.If, nodes.For),
+    *(nodes.Assign, nodes.AssignBlock, nodes.Import, nodes.Include),
     *(nodes.Name, nodes.NSRef, nodes.Const, nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair, nodes.Keyword),
     *(nodes.Concat, nodes.Add, nodes.Sub, nodes.Neg, nodes.CondExpr, nodes.And, nodes.Or, nodes.Not),
     *(nodes.Compare, nodes.Operand, nodes.Test, nodes.Filter, nodes.Getattr, nodes.Getitem, nodes.Slice, nodes.Call),
@@ -109,6 +100,7 @@ FILTERS = frozenset(
         "reverse",
         "min",
         "max",
+        "replace",
     ]
 )
 WORDS: Mapping[type[nodes.Node], str] = {  # what is not allowed, as its author calls it
@@ -117,7 +109,6 @@ WORDS: Mapping[type[nodes.Node], str] = {  # what is not allowed, as its author 
     nodes.Block: "block",
     nodes.CallBlock: "call",
     nodes.FilterBlock: "filter",
-    nodes.AssignBlock: "a set of several lines",
     nodes.With: "with",
     nodes.Mul: "*",
     nodes.Pow: "**",
@@ -231,10 +222,13 @@ class Budget:
 
     def said(self, value: Any) -> Any:
         """Text that is written: counted, and passed on."""
-        self.text -= len(value) if isinstance(value, str | list | tuple) else 1
+        self.counted(len(value) if isinstance(value, str | list | tuple) else 1)
+        return value
+
+    def counted(self, characters: int) -> None:
+        self.text -= characters
         if self.text < 0:
             raise TooMuch("this makes too much text")
-        return value
 
     def joined(self, *values: Any) -> str:
         return "".join(str(self.said(value)) for value in values)
@@ -242,8 +236,13 @@ class Budget:
     def join(self, items: Iterable[Any], between: str = "") -> str:
         """The filter: as `joined`, with something between."""
         parts = [str(self.said(each)) for each in items]
-        self.said(between * len(parts) if len(between) * len(parts) < MOST_TEXT else " " * MOST_TEXT * 2)
+        self.counted(len(between) * len(parts))
         return between.join(parts)
+
+    def replace(self, text: str, old: str, new: str) -> str:
+        """The filter."""
+        self.counted(len(text) + len(new) * text.count(old))
+        return text.replace(old, new)
 
     def limited(self, items: Any, work: int) -> Any:
         """What a loop goes over, the work of its body counted for each item."""
@@ -300,7 +299,7 @@ class LimitedEnvironment(ImmutableSandboxedEnvironment):
         namespace = self.globals["namespace"]
         self.globals.clear()
         self.globals.update(namespace=namespace, **{each: getattr(self.budget, each) for each in COUNTED})
-        self.filters["join"] = self.budget.join
+        self.filters |= {"join": self.budget.join, "replace": self.budget.replace}
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree: nodes.Template = Counting().visit(super()._parse(source, name, filename))
@@ -310,6 +309,8 @@ class LimitedEnvironment(ImmutableSandboxedEnvironment):
     def is_safe_callable(self, obj: Any) -> bool:
         """Macros, forms of mathematics, and `get` of a table; no method of a text, which may make much of it."""
         owner = getattr(obj, "__self__", None)
+        if isinstance(obj, Undefined):
+            return True  # which says itself that it is none
         return isinstance(obj, Macro | Form) or obj is Namespace or owner is self.budget or isinstance(owner, dict)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:

@@ -130,6 +130,8 @@ BAD = {
     "\ue105": "a character that cannot be printed",
     "{% set a = check ~ 'xxxxxxxxxx' %}" + "{% set a = a ~ a %}" * 60: "this makes too much text",
     "{% set a = [1, 2] %}" + "{% set a = a + a %}" * 60: "this makes too much text",
+    "{% set a = 'xxxxxxxxxx' %}" + "{% set a = a|replace('x', a) %}" * 20: "this makes too much text",
+    "{% set a = 'xxxxxxxxxx' %}" + "{% set a %}{{ a }}{{ a }}{% endset %}" * 60: "this makes too much text",
     "{% set a = 'xxxxxxxxxx' %}" + "{% set a = [a, a, a, a, a]|join(a) %}" * 20: "this makes too much text",
     "".join(f"{{% for a{k} in 'xxxxxxxxxx' %}}" for k in range(9))
     + "x"

@@ -96,9 +96,7 @@ def data(page: Page, most: int) -> Iterator[str]:
         [str(s), *(say.text("mathematics", tex=cell) for cell in row)]
         for s, row in enumerate(zip(*columns, strict=True), 1)
     ]
-    yield say.text("given_samples", heads=heads, rows=rows, with_targets=len(nodes) > 1)
-    if rate:
-        yield say.text("given_rate", rate=rate)
+    yield say.text("given_samples", rate=rate, heads=heads, rows=rows, with_targets=len(nodes) > 1)
 
 
 def conventions(page: Page) -> Iterator[str]:

@@ -24,6 +24,7 @@ from ..worked import Worked
 from .paths import onward_paths
 
 MANY = 300  # weights above which `detail: normal` writes a table for each layer
+MOST_PATHS = 6  # figures of one layer's weights
 FEW = 6  # origins that are named one by one
 
 
@@ -99,22 +100,28 @@ class Page:
     def figures(self) -> dict[str, Figure]:
         """The figures of the page by their places: the network, its values, and the path of the first weight of a layer.
 
-        The path's place is the number of the step that finds the gradient. A brief page has the network alone.
+        The path's place is the number of the step that finds the gradient. With `only` each weight that is named has one.
+        A page of results has none.
         """
         picture, values = Picture(self.work), "values" if self.first == 1 else f"values-{self.work.iteration}"
         found: dict[str, Figure] = {}
-        if not picture.fits:
+        if self.brief or not picture.fits:
             return found
         if self.first == 1:
             found["network"] = picture.given(self.say)
         if self.first == 1 and self.scalars and not self.in_tables and self.work.network.samples == 1:
             for parameters in reversed(self.steps.parameters) if len(picture.connections) <= MOST_IN_CHAIN else ():
-                for leaf, entries in parameters[:1]:
-                    step = int(self.steps.numbering[Quantity("adjoint", leaf)][entries[0]])
-                    found[f"step {step}"] = picture.path(leaf, int(entries[0]), self.say)
-        if self.count and not self.brief:
+                for leaf, entry in self.unfolded(parameters):
+                    step = int(self.steps.numbering[Quantity("adjoint", leaf)][entry])
+                    found[f"step {step}"] = picture.path(leaf, entry, self.say)
+        if self.count:
             found["values"] = picture.values(self.say, values)
         return found
+
+    def unfolded(self, parameters: Sequence[tuple[Node, Array]]) -> list[tuple[Node, int]]:
+        """The weights of a layer whose whole chains are written: the first, or those that were asked for by name."""
+        every = [(leaf, entry) for leaf, entries in parameters for entry in entries.tolist()]
+        return every[:MOST_PATHS] if self.only else every[:1]
 
     def figure(self, place: str) -> str:
         """The figure that stands there, if the page has one."""
