@@ -19,7 +19,7 @@ from .lazy import Lazy
 
 if TYPE_CHECKING:
     from . import derivation, differentiation, pdf, problem, publish, render, spec
-    from .embed import preview, regions
+    from .embed import core, preview, regions
     from .marking import commands as marking
     from .models import imported
 else:
@@ -37,7 +37,7 @@ else:
         )
     )
     imported, regions = Lazy("explainer.models.imported"), Lazy("explainer.embed.regions")
-    preview = Lazy("explainer.embed.preview")
+    core, preview = Lazy("explainer.embed.core"), Lazy("explainer.embed.preview")
 
 EXAMPLES = Path(__file__).parent / "examples"
 DEMO = "2-2-3-1"
@@ -56,6 +56,7 @@ FORMAT_NAMES = {
     "pdf": "pdf",
 }
 
+
 WRITING: list[tuple[str, dict[str, Any]]] = [
     ("--language", {"type": click.Choice(["en", "zh"]), "help": "Language of the page."}),
     (
@@ -70,7 +71,7 @@ WRITING: list[tuple[str, dict[str, Any]]] = [
     ),
     ("--detail", {"type": click.Choice(["brief", "normal", "full"]), "help": "How much is written."}),
     ("--view", {"type": click.Choice(["scalar", "matrix", "both"]), "help": "Single numbers, matrices, or both."}),
-    ("--only", {"metavar": "NAME,...", "help": "Only these weights."}),
+    ("--only", {"metavar": "NAME,...", "help": "Only these weights and biases, and what they rest on."}),
     ("--steps", {"type": int, "metavar": "N", "help": "How many updates are worked."}),
 ]
 
@@ -116,6 +117,7 @@ OUTPUTS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
             "help": "What sets a PDF: the typst wheel, or TeX where it is installed.",
         },
     ),
+    (("--templates",), {"metavar": "DIR", "help": "A folder of templates of your own, which win over ours."}),
 ]
 
 
@@ -397,15 +399,16 @@ def schema() -> None:
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8765, help="Where it listens (8765); 0 takes a free one."
 )
+@click.option("--templates", default="", metavar="DIR", help="A folder of templates of your own, which win over ours.")
 @writing_options
-def serve(spec_file: str, port: int, **options: Any) -> None:
+def serve(spec_file: str, port: int, templates: str, **options: Any) -> None:
     """Show the page of SPEC in the browser, and show it anew whenever SPEC changes.
 
     On this machine alone. Ctrl-C ends it.
     """
     writing = {name: value for name, value in divided(options)[0].items() if value is not None}
     with refusals(spec_file):
-        preview.serve(Path(spec_file), writing, port, lambda line: click.echo(printable(line), err=True))
+        preview.serve(Path(spec_file), writing, port, lambda line: click.echo(printable(line), err=True), templates)
 
 
 # ---- small things
@@ -441,7 +444,7 @@ def divided(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The options that say how a derivation is written, and those that say how a page is set."""
     writing = {name.removeprefix("--"): options[name.removeprefix("--")] for name, _ in WRITING}
     if writing["only"] is not None:
-        writing["only"] = tuple(writing["only"].split(","))
+        writing["only"] = core.listed(writing["only"])
     return writing, {name: value for name, value in options.items() if name not in writing}
 
 

@@ -16,7 +16,7 @@ from .graph import Node
 from .graphs import graph_record, worked_graph
 from .graphs import named as named_in_graph
 from .plots import ENDINGS, along, plot_along, plot_epochs
-from .problem import GraphProblem, Problem, parameter_names
+from .problem import GraphProblem, ParameterNames, Problem
 from .publish import Chunks, published, write
 from .record import record
 from .render import Setting, Speaker, streamed
@@ -203,7 +203,7 @@ class GraphDerivation(Derivation):
 def parameter(work: Worked, name: str) -> tuple[Node, int]:
     """The leaf and the entry of the weight or bias that a name means, as people write names: W36, w_36, W[3,6]."""
     problem = work.network.problem
-    meant = sorted(parameter_names(name, problem.input_names, problem.layers))
+    meant = ParameterNames(problem.input_names, problem.layers).meant(name)
     found = [place for each in meant if (place := place_of(work, each))]
     if len(found) != 1:
         several = (

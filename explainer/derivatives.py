@@ -438,6 +438,7 @@ ENDINGS = [
     Ending("sigmoid", "1/(1+exp(-u))", ("1/(1+exp(-u))*(exp(-u)/(1+exp(-u)))", "y*(1-y)")),
     Ending("sigmoid", "exp(u)/(1+exp(u))", ("exp(u)/(1+exp(u))*(1/(1+exp(u)))", "y*(1-y)")),
     Ending("sigmoid", "sigmoid(u)", ("sigmoid(u)*(1-sigmoid(u))", "y*(1-y)")),
+    Ending("softmax", "exp(u)/(exp(u)+t)", ("exp(u)/(exp(u)+t)*(t/(exp(u)+t))", "y*(1-y)")),
     Ending(
         "tanh",
         "(exp(u)-exp(-u))/(exp(u)+exp(-u))",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from .render import Speaker
+from .sections import brief
 from .sections.closing import curve_table, helped, progress, remarks, summary, update
 from .sections.matrices import in_matrices
 from .sections.opening import conventions, equations, given, question
 from .sections.page import Page
 from .sections.passes import backward, forward, loss
+from .sections.slopes import slopes
 from .worked import Worked
 
 Section = Callable[[Page], Iterator[str]]
@@ -17,18 +19,22 @@ Section = Callable[[Page], Iterator[str]]
 SECTIONS: list[tuple[str, Section, Callable[[Page], bool]]] = [  # name, text, and whether a page has it
     ("given", given, lambda page: True),
     ("conventions", conventions, lambda page: True),
-    ("equations", equations, lambda page: not page.brief),
-    ("matrices", in_matrices, lambda page: page.view != "scalar" and not page.brief),
+    ("equations", equations, lambda page: True),
+    ("matrices", in_matrices, lambda page: page.view != "scalar"),
     ("forward", forward, lambda page: True),
     ("loss", loss, lambda page: page.has_loss),
     ("backward", backward, lambda page: page.has_loss),
-    ("update", update, lambda page: page.updated and not page.brief),
-    ("helped", helped, lambda page: page.updated),
+    ("update", update, lambda page: page.updated),
+    ("helped", helped, lambda page: page.updated and not page.only),  # it rests on every weight
     ("summary", summary, lambda page: page.count > 0),
+    ("slopes", slopes, lambda page: page.full and page.has_loss),
 ]
 
+BRIEF: list[tuple[str, Section, Callable[[Page], bool]]] = [  # the page of results
+    ("results", brief.results, lambda page: True),
+]
 
-AGAIN = ("forward", "loss", "backward", "update", "helped", "summary")  # what is worked anew for every update
+AGAIN = ("results", "forward", "loss", "backward", "update", "helped", "summary")  # worked anew for every update
 
 
 Curve = Sequence[tuple[int, float]]
@@ -43,12 +49,12 @@ def document(works: Sequence[Worked], say: Speaker, curve: Curve = ()) -> Iterat
     sections = [
         (anchor(page, name), title(page, name, len(pages), bool(curve)), section, page)
         for page in pages
-        for name, section, has in SECTIONS
+        for name, section, has in (BRIEF if page.brief else SECTIONS)
         if has(page) and (page is pages[0] or name in AGAIN)
     ]
     contents = [[name, heading] for name, heading, _, _ in sections]
     yield say.text("begin", title=say.escape(works[0].network.problem.title), contents=contents)
-    yield from question(pages[0])
+    yield from (brief.given if pages[0].brief else question)(pages[0])
     for name, heading, section, page in sections:
         yield say.text("section", id=name, title=heading)
         yield from section(page)
@@ -56,7 +62,8 @@ def document(works: Sequence[Worked], say: Speaker, curve: Curve = ()) -> Iterat
         yield from curve_table(pages[0], curve)
     elif len(pages) > 1:
         yield from progress(pages)
-    yield from remarks(say, works[0].network.problem.remarks)
+    if not pages[0].brief:
+        yield from remarks(say, works[0].network.problem.remarks)
     yield say.text("end")
 
 

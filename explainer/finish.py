@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from html import escape
 
+from .errors import ExplainerError, printable
 from .frames import frames
 from .notebook import notebook
 from .render import Setting, Speaker
@@ -156,8 +157,17 @@ def converter(annotated: bool) -> Callable[..., str]:
 
 
 def mathml(tex: str, display: bool) -> str:
-    """TeX as MathML. A number or a letter needs no TeX beside it; the styles of the page align the lines of a display."""
-    converted = converter(annotated=PLAIN.fullmatch(tex) is None)(tex, displaystyle=display)
+    """TeX as MathML. A number or a letter needs no TeX beside it; the styles of the page align the lines of a display.
+
+    Raises ExplainerError where a template of the reader's wrote what is no TeX.
+    """
+    try:
+        converted = converter(annotated=PLAIN.fullmatch(tex) is None)(tex, displaystyle=display)
+    except Exception as error:
+        if type(error).__name__ != "LatexError":
+            raise
+        remedy = "mend the template that writes it"
+        raise ExplainerError(f"this is no mathematics that HTML can show: {printable(tex[:80])}; {remedy}") from None
     return ALIGNED.sub("", converted) if display else converted
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar, Unpack
 
@@ -14,7 +15,8 @@ import numpy as np
 from .arrays import MAX_NUMBERS, Array, Table, Unusable, drawn, read_table
 from .errors import Fault, InputError
 from .expressions import FUNCTIONS, NotAFormula, Tree, names, read, substituted, symbol
-from .misfits import checked_spec, flow, nearest, stands, suggestion
+from .misfits import checked_spec, flow, stands, suggestion
+from .names import Names, primed
 from .presets import NOTATIONS, PLACEHOLDERS, Notation, SymbolFault, alike, changed, read_script, read_symbol
 from .source import Source, TreePath, read_source, read_text, shortened
 from .spec import (
@@ -76,7 +78,7 @@ class Writing:
     detail: str = "normal"
     view: str = "scalar"
     steps: int = 1
-    only: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()  # canonical names of the weights and biases that are written; (): all
 
 
 @dataclass(frozen=True)
@@ -133,11 +135,6 @@ FIT: Mapping[str, tuple[Callable[[Array], Any], str, str]] = {  # loss -> which 
         "targets of 0 or more",
         "write 1 for the class and 0 for the rest",
     ),
-}
-
-# What this version has of the contract, where it has not all of it: lift a bar by a word, or by taking out its row.
-BUILT: Mapping[str, tuple[str, ...]] = {
-    "only": ("the whole derivation",),
 }
 
 
@@ -225,14 +222,6 @@ class _Reading:
     def note_key(self, path: TreePath, found: str, remedy: str) -> None:
         self.faults.append(self.source.fault_at_key(path, found, remedy))
 
-    def note_unbuilt(self, path: TreePath, feature: str, value: str = "") -> None:
-        """A fault where this version has not got what the contract has."""
-        have = BUILT.get(feature)
-        if have is not None and value not in have:
-            what = f"{feature} {value}".strip()
-            note = self.note_key if feature in self.source.tree and not value else self.note
-            note(path, f"{what} is not built yet", f"this version has {_listed(have)}")
-
     # -- the whole
 
     def problem(self, spec: Spec) -> Problem | GraphProblem | None:
@@ -255,6 +244,8 @@ class _Reading:
         optimizer = None
         if spec.optimizer is not None:
             optimizer = self.choice(("optimizer",), spec.optimizer, OptimizerNumbers)
+        frozen = frozenset(self.parameters("frozen", spec.frozen, input_names, layers))
+        only = self.only(spec.only or (), input_names, layers, frozen)
         return Problem(
             title=" ".join(spec.title.split()),
             input_names=input_names,
@@ -266,8 +257,8 @@ class _Reading:
             reduction=spec.reduction or ("mean" if loss and loss.name == "mean_squared_error" else "sum"),
             penalty=Penalty(spec.l2.lambda_, spec.l2.biases, spec.l2.per_sample) if spec.l2 else None,
             optimizer=optimizer,
-            frozen=self.frozen(spec.frozen, input_names, layers),
-            writing=self.writing(spec),
+            frozen=frozen,
+            writing=replace(self.writing(spec), only=only),
             remarks=_in_one_line(spec.remarks),
         )
 
@@ -275,6 +266,8 @@ class _Reading:
         for key in ("layers", "targets", "loss", "optimizer", "reduction", "l2", "frozen", "bias_input"):
             if key in spec.model_fields_set:
                 self.note_key((key,), f"{key!r} beside 'graph'", "keep one of the two")
+        if spec.only:
+            self.note_key(("only",), "'only' beside 'graph'", "name the inputs in with_respect_to")
         if spec.view != "scalar":
             self.note(("view",), f"view {spec.view} of a graph", "leave it out: every node is a single number")
         input_names, inputs = self.columns(spec.inputs, "inputs", "X")
@@ -579,7 +572,6 @@ class _Reading:
         feature = str(path[-1])
         if isinstance(written, OneOf):
             (name,) = written.model_fields_set
-            self.note_unbuilt((*path, name), feature, name)
             return Choice(name, _numbers(getattr(written, name).model_dump()))
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", written) or written in ("z", "t", "y"):
             if family is OptimizerNumbers:
@@ -589,7 +581,6 @@ class _Reading:
         if written not in keys_of(family):
             self.note(path, f"unknown {feature} {shortened(written)!r}", suggestion(written, keys_of(family)))
             return Choice(written)
-        self.note_unbuilt(path, feature, written)
         if family is OptimizerNumbers:
             remedy = f"write optimizer: {flow({written: {'learning_rate': 0.1}})}"
             self.note(path, f"{written} has no 'learning_rate'", remedy)
@@ -633,21 +624,44 @@ class _Reading:
             else:
                 yield (*given.path, name), name, f"a {given.kind}"
 
-    def frozen(self, written: list[str], input_names: tuple[str, ...], layers: tuple[Layer, ...]) -> frozenset[str]:
-        """Canonical names of the parameters that are not trained."""
-        every: set[str] = set()
+    def parameters(
+        self, key: str, written: Sequence[str], input_names: tuple[str, ...], layers: tuple[Layer, ...]
+    ) -> dict[str, int]:
+        """Canonical names of the weights and biases that a list names, and where in it each is named first.
+
+        A weight is named by itself, by its gradient, or by its new value.
+        """
+        found: dict[str, int] = {}
+        if not (written and layers and self.whole):
+            return found
+        names = ParameterNames(input_names, layers)
         for place, text in enumerate(written):
-            names = parameter_names(text, input_names, layers)
-            if len(names) == 1:
-                every |= names
-            elif names:
-                found = f"frozen: {shortened(text)!r} can mean {_listed(sorted(names), 'or')}"
-                self.note(("frozen", place), found, "write the one that is meant")
-            elif layers and self.whole:
-                near = nearest(text, _some_names(input_names, layers))
-                remedy = f"did you mean {near}?" if near else "write W[FROM,TO], b[NEURON] or a name that was given"
-                self.note(("frozen", place), f"frozen: there is no weight or bias {shortened(text)!r}", remedy)
-        return frozenset(every)
+            meant = names.meant(text)
+            if len(meant) == 1:
+                found.setdefault(meant[0], place)
+            elif meant:
+                remedy = "write the one that is meant"
+                self.note((key, place), f"{shortened(text)!r} can mean {_listed(meant, 'or')}", remedy)
+            else:
+                near = names.near(text)
+                remedy = f"did you mean {_listed(near, 'or')}?" if near else PARAMETERS
+                self.note((key, place), f"there is no weight or bias {shortened(text)!r}", remedy)
+        return found
+
+    def only(
+        self, written: Sequence[str], input_names: tuple[str, ...], layers: tuple[Layer, ...], frozen: frozenset[str]
+    ) -> tuple[str, ...]:
+        """The weights and biases that the page is for."""
+        if written and not stands("loss", self.source.tree):
+            self.note_key(
+                ("only",), "only, but there is no loss to derive", "add targets and a loss, or leave only out"
+            )
+            return ()
+        found = self.parameters("only", written, input_names, layers)
+        for name in frozen & set(found):
+            remedy = "leave it out of 'only', or out of 'frozen'"
+            self.note(("only", found[name]), f"{name} is frozen, so it has no gradient", remedy)
+        return tuple(found)
 
     def notation(self, spec: NotationSpec) -> Notation:
         """A notation written in the spec; its base where what is written cannot be used."""
@@ -706,10 +720,6 @@ class _Reading:
             self.note_key(("significant",), "both 'digits' and 'significant'", "keep one of the two")
         if spec.steps > 1 and not stands("optimizer", self.source.tree):
             self.note(("steps",), f"{spec.steps} steps without an optimizer", "add an optimizer, or leave steps out")
-        else:
-            self.note_unbuilt(("steps",), "steps", str(spec.steps))
-        if spec.only:
-            self.note_unbuilt(("only",), "only")
         return Writing(
             notation=NOTATIONS[spec.notation] if isinstance(spec.notation, str) else self.notation(spec.notation),
             language=spec.language,
@@ -719,7 +729,6 @@ class _Reading:
             detail=spec.detail,
             view=spec.view,
             steps=spec.steps,
-            only=tuple(spec.only or ()),
         )
 
 
@@ -735,68 +744,38 @@ def _defaults(family: type[OneOf], name: str) -> dict[str, Any]:
 # ------------------------------------------------------------------------------------------------ names of parameters
 
 
-def parameter_names(text: str, input_names: tuple[str, ...], layers: tuple[Layer, ...]) -> set[str]:
-    """The canonical names of the weights and biases that `text` can mean: a given name, W[3,6], b[6], W36, w_36."""
-    given = {name for layer in layers for name in (*layer.weight_names.values(), *layer.bias_names.values())}
-    if text in given:
-        return {text}
-    match = re.fullmatch(r"([WwBb])(.+)", text.strip())
-    if not match:
-        return set()
-    find = _weights_at if match[1] in "Ww" else _biases_at
-    exact = re.fullmatch(r"[\[(] *([^,\[\]() ]+) *(?:, *([^,\[\]() ]+) *)?[\])]", match[2])
-    if exact:
-        return find([tuple(part for part in exact.groups() if part)], input_names, layers)
-    squeezed = re.sub(r"[\s_{}()\[\],]", "", match[2])
-    if find is _biases_at:
-        return find([(squeezed,)], input_names, layers)
-    return find([(squeezed[:cut], squeezed[cut:]) for cut in range(1, len(squeezed))], input_names, layers)
+PARAMETERS = "write W[FROM,TO], b[NEURON] or a name that was given"
 
 
-def _weights_at(ends: Iterable[tuple[str, ...]], input_names: tuple[str, ...], layers: tuple[Layer, ...]) -> set[str]:
-    """The names of the connections between these (from, to); labels may be written without their underscores."""
-    found: set[str] = set()
-    pairs = {pair for pair in ends if len(pair) == 2}
-    sources = input_names
-    for layer in layers:
-        senders, receivers = _places(sources), _places(layer.labels)
-        for start, end in pairs:
-            if start in senders and end in receivers:
-                i, j = receivers[end], senders[start]
+class ParameterNames:
+    """What people write for the weights and biases of a network: themselves, their gradients or their new values."""
+
+    def __init__(self, input_names: tuple[str, ...], layers: tuple[Layer, ...]) -> None:
+        self._canonical: dict[str, str] = {}  # by every name that is understood
+        places: dict[str, str] = {}  # of one that has a name of its own -> that name
+        sources = input_names
+        for layer in layers:
+            for (i, end), (j, start) in product(enumerate(layer.labels), enumerate(sources)):
                 if not np.isnan(layer.weights[i, j]):
-                    found.add(layer.weight_names.get((i, j), f"W[{sources[j]},{layer.labels[i]}]"))
-        sources = layer.labels
-    return found
+                    self._note(f"W[{start},{end}]", layer.weight_names.get((i, j)), places)
+            for i, label in enumerate(layer.labels) if layer.biases is not None else ():
+                self._note(f"b[{label}]", layer.bias_names.get(i), places)
+            sources = layer.labels
+        self._names = Names(self._canonical, places)
 
+    def _note(self, place: str, own: str | None, places: dict[str, str]) -> None:
+        name = own or place
+        self._canonical.update({name: name, f"dE/d{name}": name, primed(name): name})
+        if own:
+            places[place] = own
 
-def _biases_at(ends: Iterable[tuple[str, ...]], input_names: tuple[str, ...], layers: tuple[Layer, ...]) -> set[str]:
-    found: set[str] = set()
-    labels = {pair[0] for pair in ends if len(pair) == 1}
-    for layer in layers:
-        places = _places(layer.labels) if layer.biases is not None else {}
-        for label in labels & set(places):
-            i = places[label]
-            found.add(layer.bias_names.get(i, f"b[{layer.labels[i]}]"))
-    return found
+    def meant(self, text: str) -> list[str]:
+        """The canonical names of those that a text can mean."""
+        return [] if self._names.is_turned(text) else sorted({self._canonical[name] for name in self._names.all(text)})
 
-
-def _places(labels: tuple[str, ...]) -> dict[str, int]:
-    squeezed = {label.replace("_", ""): place for place, label in enumerate(labels)}
-    return squeezed | {label: place for place, label in enumerate(labels)}
-
-
-def _some_names(input_names: tuple[str, ...], layers: tuple[Layer, ...], limit: int = 1000) -> list[str]:
-    """Names to compare a misspelt one with."""
-    names: list[str] = []
-    sources = input_names
-    for layer in layers:
-        names += [*layer.weight_names.values(), *layer.bias_names.values()]
-        if layer.biases is not None:
-            names += [f"b[{label}]" for label in layer.labels]
-        if layer.weights.size + len(names) <= limit:
-            names += [f"W[{start},{end}]" for end in layer.labels for start in sources]
-        sources = layer.labels
-    return list(dict.fromkeys(names))[:limit]
+    def near(self, text: str) -> list[str]:
+        """Some that look like it."""
+        return list(dict.fromkeys(self._canonical[name] for name in self._names.near(text)))
 
 
 # -------------------------------------------------------------------------------------------------------------- words

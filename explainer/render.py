@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from .dialects import Dialect, dialect_of
 from .errors import ExplainerError
+from .own_templates import OwnFile, OwnTemplates, own_files
 
 FIRST = 0xE100  # private use, and not the slots of `typeset`
 MARKER = re.compile("([\ue100-\ue3ff])")
@@ -47,6 +49,8 @@ class Setting:
             raise ExplainerError(f"the class {self.document_class} is for LaTeX, not for {self.format}; write to .tex")
         if self.fragment and self.format != "latex":
             raise ExplainerError(f"a fragment is for LaTeX, not for {self.format}; write to .tex")
+
+    templates: str | PathLike[str] | None = None  # a folder of templates that are read after ours
 
     @property
     def dialect(self) -> Dialect:
@@ -77,7 +81,7 @@ def macros(language: str, setting: Setting) -> dict[str, Callable[..., str]]:
     environment = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, autoescape=False
     )
-    environment.globals.update(known_of(setting), maths=setting.dialect.forms)
+    environment.globals.update(known_to_templates(setting))
     found: dict[str, Callable[..., str]] = {}
     for path in sorted((folder / "prose" / language).glob("*.j2")):
         module = environment.get_template(f"prose/{language}/{path.name}").module
@@ -85,24 +89,47 @@ def macros(language: str, setting: Setting) -> dict[str, Callable[..., str]]:
     return found
 
 
+def known_to_templates(setting: Setting) -> dict[str, Any]:
+    """What every template can name."""
+    return {**known_of(setting), "maths": setting.dialect.forms}
+
+
 @cache
-def skeletons(language: str, setting: Setting) -> dict[Any, list[str]]:
+def over_ours(files: tuple[OwnFile, ...], language: str, setting: Setting) -> OwnTemplates:
+    """Our templates with those of the reader put over them."""
+    folder = templates_folder()
+    ours = {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in sorted(folder.rglob("*.*"))}
+    return OwnTemplates(files, ours, language, known_to_templates(setting))
+
+
+@cache
+def skeletons(language: str, setting: Setting, files: tuple[OwnFile, ...] = ()) -> dict[Any, list[str]]:
     """The macros rendered so far, cut at their markers: they are the same for every page."""
     return {}
+
+
+def said(macros: dict[str, Callable[..., str]], name: str, fields: dict[str, Any]) -> str:
+    """What a macro of ours says."""
+    return str(macros[name](**fields))
 
 
 class Speaker:
     """Says things in one language and one format. `escape` makes a text of the reader's safe for that format."""
 
     def __init__(self, language: str, setting: Setting, escape: Callable[[str], str] = str) -> None:
+        """InputError where templates of the reader's cannot be used; so do the texts that need them."""
         self.escape, self.setting, self.dialect = escape, setting, setting.dialect
-        self._macros = macros(language, setting)
         self._words: dict[Any, str] = {}
-        self._skeletons = skeletons(language, setting)
+        files = own_files(setting.templates) if setting.templates is not None else ()
+        self._skeletons = skeletons(language, setting, files)
+        if files:
+            self._say = over_ours(files, language, setting).say
+        else:
+            self._say = partial(said, macros(language, setting))
 
     def text(self, macro: str, **fields: Any) -> str:
         """One text, from plain data."""
-        return str(self._macros[macro](**fields))
+        return self._say(macro, fields)
 
     def word(self, macro: str, **fields: str | bool) -> str:
         """As `text`, for the small pieces that are asked for again and again."""

@@ -37,6 +37,7 @@ from .networks import Built
 from .notation import Quantity, Symbols, canonical, quantity_of
 from .ops import OPS, Array
 from .optimizers import Line, rule_of
+from .selection import rested_on
 from .typeset import in_numbers, in_symbols, summed_texts
 from .worked import LINES, ROWS, Worked
 
@@ -107,6 +108,7 @@ class Block:
 
     quantities: tuple[tuple[Quantity, Array], ...]
     made: Made
+    view: str = "both"  # the view that it belongs to
     also: tuple[tuple[Quantity, Array], ...] = ()  # entries whose step is the block's first, if they have none yet
 
     @property
@@ -138,12 +140,26 @@ class Steps:
     def view(self) -> str:
         return self.work.network.problem.writing.view
 
-    def equations(self, stage: str, layer: Built) -> list[Equation]:
+    def every_equation(self, stage: str, layer: Built) -> list[Equation]:
         """The matrix equations of a layer, where the view has any: of forwards, backwards, gradients or updates."""
         if self.view == "scalar":
             return []
         found: list[Equation] = getattr(self.matrices, stage)[self.work.network.layers.index(layer)]
         return found
+
+    def equations(self, stage: str, layer: Built) -> list[Equation]:
+        """Those of them that are written."""
+        return [equation for equation in self.every_equation(stage, layer) if self.has_equation(equation)]
+
+    def has_equation(self, equation: Equation) -> bool:
+        """Whether a matrix equation is written: where any of its entries is."""
+        if self.kept is None:
+            return True
+        what, node = equation.quantity
+        entries = np.arange(node.size)
+        if quantity_of(node) in ("weight", "bias", "threshold"):
+            node, entries = self.matrices.trained_entries(node)
+        return bool(len(self.written(Quantity(what, node), entries)))
 
     def shared(self, parameters: Sequence[tuple[Node, Array]]) -> list[tuple[Node, Array]]:
         """The parameters that have a gradient step even in the matrix view: they stand in several places."""
@@ -156,7 +172,40 @@ class Steps:
     # ---- the order of the steps
 
     @cached_property
+    def kept(self) -> dict[Quantity, Array] | None:
+        """With `only`, which entries of each quantity are written; None: all.
+
+        Those are the gradients and updates of the weights that it names, the loss, and what these rest on.
+        """
+        only, net = self.work.network.problem.writing.only, self.work.network
+        if not only or net.loss is None:
+            return None
+        wanted = [
+            (Quantity(what, leaf), entries[np.isin(canonical(Quantity("value", leaf), entries), only)])
+            for parameters in self.every_parameter
+            for leaf, entries in parameters
+            for what in ("adjoint", *(["updated"] if net.updated else []))
+        ]
+        wanted += [(Quantity("value", node), np.arange(node.size)) for node in (*net.loss.of_samples, *net.loss.of_all)]
+        return rested_on(wanted, [block.quantities for block in self.blocks() if block.view != "matrix"], self.terms_of)
+
+    def written(self, quantity: Quantity, entries: Array) -> Array:
+        """Those of some entries of a quantity that are written."""
+        if self.kept is None:
+            return entries
+        return entries[self.kept[quantity][entries]] if quantity in self.kept else entries[:0]
+
+    @cached_property
     def parameters(self) -> list[list[tuple[Node, Array]]]:
+        """For each layer, the parameters whose gradients are written there."""
+        found = [
+            [(leaf, self.written(Quantity("adjoint", leaf), entries)) for leaf, entries in parameters]
+            for parameters in self.every_parameter
+        ]
+        return [[(leaf, entries) for leaf, entries in parameters if len(entries)] for parameters in found]
+
+    @cached_property
+    def every_parameter(self) -> list[list[tuple[Node, Array]]]:
         """For each layer, the trained parameters whose gradients are found there: (leaf, entries).
 
         A shared one belongs to the first layer that uses it: going backwards, all its deltas are known there.
@@ -206,20 +255,22 @@ class Steps:
     def groups(self) -> Iterator[Sequence[Lines | Equation]]:
         """Every step. Those of one list are numbered in turn among themselves, and after those of the lists before."""
         for block in self.plan():
-            if len(block.quantities) == 1:
-                yield from ([lines] for lines in block.made())
-            else:
-                yield list(block.made())
+            found = [made for made in block.made() if isinstance(made, Lines) or self.has_equation(made)]
+            yield from [found] if len(block.quantities) > 1 else ([made] for made in found)
 
     def plan(self) -> Iterator[Block]:
-        """All steps in order. With many samples each is worked by itself, then what is found from all of them."""
+        """All steps of the view in order, written or not: a step keeps its number whatever is left out."""
+        return (block for block in self.blocks() if self.view != "matrix" or block.view != "scalar")
+
+    def blocks(self) -> Iterator[Block]:
+        """The order of every view. With many samples each is worked by itself, then what is found from all of them."""
         net, together = self.work.network, self.work.network.samples == 1
         for layer in net.layers if self.view == "matrix" else ():
             yield from self.equation_blocks("forwards", layer)
         for s in range(net.samples):
-            for layer in net.layers if self.view != "matrix" else ():
+            for layer in net.layers:
                 yield from self.scalar_block(self.forward_quantities(layer, s), partial(self.forward, layer, s))
-                yield from self.equation_blocks("forwards", layer) if together else ()
+                yield from self.equation_blocks("forwards", layer) if together and self.view != "matrix" else ()
             for node in net.loss.of_samples if net.loss else ():
                 yield self.loss_block("value", node, entries_of(node, s, net.samples))
         for layer in net.layers if not together and self.view == "both" else ():
@@ -228,7 +279,7 @@ class Steps:
             return
         for node in net.loss.of_all:
             yield self.loss_block("value", node, np.arange(node.size))
-        backwards = [*zip(reversed(net.layers), reversed(self.parameters), strict=True)]
+        backwards = [*zip(reversed(net.layers), reversed(self.every_parameter), strict=True)]
         for s in range(net.samples) if not together else ():
             for layer, _ in backwards:
                 yield from self.scalar_block(self.backward_quantities(layer, s), partial(self.backward, layer, s))
@@ -236,7 +287,7 @@ class Steps:
             if together:
                 yield from self.scalar_block(self.backward_quantities(layer, 0), partial(self.backward, layer, 0))
             yield from self.gradient_blocks(layer, parameters)
-        for parameters in self.parameters if net.updated else ():
+        for parameters in self.every_parameter if net.updated else ():
             for leaf, entries in parameters:
                 yield from self.scalar_block(
                     self.update_quantities(leaf, entries), partial(self.updates, leaf, entries)
@@ -249,8 +300,8 @@ class Steps:
                 yield self.loss_block("updated", node, np.arange(node.size))
 
     def scalar_block(self, quantities: Sequence[tuple[Quantity, Array]], made: Made) -> Iterator[Block]:
-        if self.view != "matrix" and quantities:
-            yield Block(tuple(quantities), made)
+        if quantities:
+            yield Block(tuple(quantities), made, "scalar")
 
     def gradient_blocks(self, layer: Built, parameters: Parameters) -> Iterator[Block]:
         for leaf, entries in parameters:
@@ -259,18 +310,18 @@ class Steps:
         yield from self.equation_blocks("backwards", layer)
         yield from self.equation_blocks("gradients", layer)
         for leaf, entries in self.shared(parameters):
-            yield Block(((Quantity("adjoint", leaf), entries),), partial(self.gradients, [(leaf, entries)]))
+            yield Block(((Quantity("adjoint", leaf), entries),), partial(self.gradients, [(leaf, entries)]), "matrix")
 
     def equation_blocks(self, stage: str, layer: Built) -> Iterator[Block]:
         """A layer's matrix equations; in the matrix view each is the step of all its entries too."""
-        for equation in self.equations(stage, layer):
+        for equation in self.every_equation(stage, layer):
             also: tuple[tuple[Quantity, Array], ...] = ()
             if self.view == "matrix" and stage in ("gradients", "updates"):
                 leaf, entries = self.matrices.trained_entries(equation.quantity.node)
                 also = ((Quantity("adjoint" if stage == "gradients" else "updated", leaf), entries),)
             elif self.view == "matrix":
                 also = ((equation.quantity, np.arange(equation.quantity.node.size)),)
-            yield Block(((equation.key, np.array([0])),), partial(iter, [equation]), also)
+            yield Block(((equation.key, np.array([0])),), partial(iter, [equation]), "matrix", also)
 
     def loss_block(self, what: str, node: Node, entries: Array) -> Block:
         return Block(((Quantity(what, node), entries),), partial(self.loss_lines, what, node, entries))
@@ -281,10 +332,12 @@ class Steps:
         entries = entries_of(layer.activation, s, self.work.network.samples)
         return [(Quantity("value", node), entries) for node in (layer.pre_activation, layer.activation)]
 
-    def forward(self, layer: Built, s: int) -> Iterator[Lines]:
+    def forward(self, layer: Built, s: int, some: Array | None = None) -> Iterator[Lines]:
+        """Pre-activations, then activations, of one sample; of `some` of its entries alone."""
         kinds = ("pre-activation", "activation")
         for kind, (quantity, entries) in zip(kinds, self.forward_quantities(layer, s), strict=True):
-            for part in in_chunks(entries, longest_row(quantity.node)):
+            chosen = self.written(quantity, entries if some is None else some)
+            for part in in_chunks(chosen, longest_row(quantity.node)):
                 yield self.lines(kind, quantity, part, self.value_terms(quantity.node, part))
 
     def value_terms(self, node: Node, entries: Array) -> list[Terms]:
@@ -301,21 +354,22 @@ class Steps:
     def loss_lines(self, what: str, node: Node, entries: Array) -> Iterator[Lines]:
         """The loss or a part of it; with `updated`, the outputs too, found again with the updated parameters."""
         quantity, after = Quantity(what, node), "-after" if what == "updated" else ""
+        entries = self.written(quantity, entries)
+        if not len(entries):
+            return
         if node is self.work.network.outputs:
             yield self.lines(
                 "output-after", quantity, entries, [Terms(slot(0), (quantity,), (entries,), np.arange(len(entries)))]
             )
             return
-        kind = LOSS_KINDS[quantity_of(node)] + after
+        yield self.lines(LOSS_KINDS[quantity_of(node)] + after, quantity, entries, self.loss_terms(quantity, entries))
+
+    def loss_terms(self, quantity: Quantity, entries: Array) -> list[Terms]:
+        what, node = quantity
         ways = [value_terms(node, entries)]
         if node.op in FROM_SCORES:
             ways.append(loss_of_scores(node, entries))
-        yield self.lines(
-            kind,
-            quantity,
-            entries,
-            self.first_right([self.with_updated(t) if after else t for t in ways], quantity, entries),
-        )
+        return self.first_right([self.with_updated(t) if what == "updated" else t for t in ways], quantity, entries)
 
     def backward_quantities(self, layer: Built, s: int) -> list[tuple[Quantity, Array]]:
         """For each neuron dE/dY, the slope dY/dz, and delta; the first two where they are numbers of their own."""
@@ -327,9 +381,13 @@ class Steps:
         ]
         return [(quantity, entries) for quantity in found if quantity in self.work.numbers]
 
-    def backward(self, layer: Built, s: int) -> Iterator[Lines]:
+    def backward(self, layer: Built, s: int, some: Array | None = None) -> Iterator[Lines]:
+        """Adjoints, slopes and deltas of one sample; of `some` of its entries alone."""
         y, z = layer.activation, layer.pre_activation
-        for quantity, entries in self.backward_quantities(layer, s):
+        for quantity, every in self.backward_quantities(layer, s):
+            entries = self.written(quantity, every if some is None else some)
+            if not len(entries):
+                continue
             if quantity.node is z:
                 yield self.lines("delta", quantity, entries, self.delta_terms(layer, entries))
             elif quantity.what == "slope":
@@ -408,7 +466,8 @@ class Steps:
 
     def gradients(self, parameters: Parameters) -> Iterator[Lines]:
         for leaf, entries in parameters:
-            for part in in_chunks(entries, self.work.network.samples):
+            chosen = self.written(Quantity("adjoint", leaf), entries)
+            for part in in_chunks(chosen, self.work.network.samples):
                 yield self.lines("gradient", Quantity("adjoint", leaf), part, self.uses(self.reads, leaf, part))
 
     def update_quantities(self, leaf: Node, entries: Array) -> list[tuple[Quantity, Array]]:
@@ -422,7 +481,7 @@ class Steps:
 
     def updates(self, leaf: Node, entries: Array) -> Iterator[Lines]:
         """The lines of the update rule, for some entries at a time."""
-        for part in in_chunks(entries, 1):
+        for part in in_chunks(self.written(Quantity("updated", leaf), entries), 1):
             for line in self.rule:
                 kind = "update" if line.finds == "w" else "state"
                 yield self.lines(
@@ -448,6 +507,28 @@ class Steps:
     def if_updated(self, quantity: Quantity) -> Quantity:
         updated = Quantity("updated", quantity.node)
         return updated if updated in self.work.numbers else quantity
+
+    # ---- what anything is made of
+
+    def terms_of(self, quantity: Quantity, entries: Array) -> Sequence[Terms]:
+        """The terms of some entries of a quantity that a step finds."""
+        what, node = quantity
+        if what == "value":
+            kind = quantity_of(node)
+            return self.loss_terms(quantity, entries) if kind in LOSS_KINDS else self.value_terms(node, entries)
+        if what == "slope":
+            return self.slope_terms(node, entries)
+        if what == "adjoint":
+            if node.op == "leaf":
+                return self.uses(self.reads, node, entries)
+            layer = next(
+                layer for layer in self.work.network.layers if node in (layer.pre_activation, layer.activation)
+            )
+            if node is layer.pre_activation:
+                return self.delta_terms(layer, entries)
+            return self.adjoint_terms(node, entries)
+        line = next(line for line in self.rule if WHAT.get(line.finds, line.finds) == what)
+        return [self.rule_terms(line, node, entries)]
 
     # ---- text
 

@@ -7,7 +7,7 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--networks", type=int, default=84, help="how many random networks test_recompute.py writes and reads back"
+        "--networks", type=int, default=48, help="how many random networks test_recompute.py writes and reads back"
     )
 
 

@@ -232,7 +232,7 @@ def test_an_output_that_cannot_be_is_refused_and_nothing_is_written(folder: Path
     [
         (["--digits", "99"], "option --digits: "),
         (["--digits", "3", "--significant", "4"], "both 'digits' and 'significant'"),
-        (["--only", "W36"], "option --only: only is not built yet"),
+        (["--only", "W36,W37"], "option --only: there is no weight or bias 'W37'; did you mean W[3,6]"),
         (["--notation", "greek"], "option --notation: "),
     ],
 )

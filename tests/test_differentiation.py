@@ -11,9 +11,10 @@ from click.testing import CliRunner
 
 from explainer.cli import main
 from explainer.dialects import TEX
-from explainer.differentiation import RULES, Formulas, differentiate, is_chained
+from explainer.differentiation import differentiate
 from explainer.errors import InputError
 from explainer.expressions import FUNCTIONS
+from explainer.rules import RULES, Formulas, is_chained
 
 FORMULAS = [
     ("1/(1+exp(-x))", "x"),

@@ -238,6 +238,26 @@ def test_a_page_depends_on_the_data_files_of_its_spec(tmp_path: Path, worked: li
     assert embedded(inside(text, folder=tmp_path), {}, HOW).faults
 
 
+def test_a_page_depends_on_the_templates_of_its_author(tmp_path: Path, worked: list[int]) -> None:
+    own = tmp_path / "own" / "prose" / "en" / "steps.j2"
+    own.parent.mkdir(parents=True)
+    writing, style = read_options({"templates": "own"}, tmp_path)
+    assert (writing, style) == ({}, {"templates": str(tmp_path / "own")})
+    how = Style("markdown", "github", **style)
+    (fault,) = embedded(inside(), {}, how).faults
+    assert fault.file == str(tmp_path / "own")
+    for word in ("Line", "Zeile"):
+        own.write_text(f"{{% macro step_title(n) %}}{word} {{{{ n }}}}.{{% endmacro %}}\n", "utf-8")
+        found = embedded(inside(), {}, how)
+        assert f"**{word} 1.**" in found.text
+        assert found.files == (own,)
+    embedded(inside(), {}, how)
+    assert len(worked) == 3
+    own.write_text("{% macro step_title(n) %}{{ n", "utf-8")
+    (fault,) = embedded(inside(), {}, how).faults
+    assert (fault.file, fault.line) == (str(own), 1)
+
+
 def test_a_damaged_entry_is_worked_out_anew(cache: Path, worked: list[int]) -> None:
     first = embedded(inside(), {}, HOW)
     for data in (b"", b"\x00" * 9, core.zlib.compress(b"[]"), core.zlib.compress(b'{"files": {"a": 1}}')):
@@ -320,7 +340,7 @@ def test_check_exits_with_1_where_a_region_is_out_of_date_and_writes_nothing(tmp
 def test_a_spec_may_stand_in_the_mark_itself(tmp_path: Path) -> None:
     path = document(tmp_path, "<!-- explainer:begin detail=brief", *SPEC.splitlines(), "-->", "<!-- explainer:end -->")
     assert run(path)[0] == 0
-    assert "Forward pass" in path.read_text("utf-8")
+    assert "complex step" in path.read_text("utf-8")
     path = document(tmp_path, "", "{/* explainer:begin", SPEC.replace("0.3", "0,3") + "*/}", "{/* explainer:end */}")
     code, output = run(path)
     assert code == 2

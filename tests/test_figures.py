@@ -290,8 +290,13 @@ def test_a_page_has_the_network_its_values_and_the_path_of_the_first_weight_of_e
     assert latex.count(r"\begin{tikzpicture}") == len(names)
 
 
-def test_a_brief_page_has_the_network_alone() -> None:
-    assert [figure.name for figure in derivation("2-2-3-1", detail="brief").figures()] == ["network"]
+def test_a_page_of_results_has_no_figures() -> None:
+    assert derivation("2-2-3-1", detail="brief").figures() == []
+
+
+def test_each_weight_that_was_asked_for_has_its_way_drawn() -> None:
+    names = [each.name for each in explainer.explain(example("2-2-3-1", only=["W46", "W13", "W23"])).figures()]
+    assert len([name for name in names if name.startswith("path")]) == 3
 
 
 def test_a_page_in_markdown_has_no_figures_unless_asked_for(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ import pytest
 
 from explainer.derivatives import ENDINGS
 from explainer.dialects import TEX
-from explainer.differentiation import RULES
 from explainer.document import SECTIONS, document
 from explainer.expressions import FUNCTIONS
 from explainer.finish import ESCAPES
@@ -22,6 +21,7 @@ from explainer.marking.checking import VERDICTS
 from explainer.marking.handling import CODES as HANDLING
 from explainer.problem import problem_from_text
 from explainer.render import Setting, Speaker, templates_folder
+from explainer.rules import RULES
 from explainer.sections.graph import SECTIONS as GRAPH_SECTIONS
 from explainer.spoken import PLACES
 from explainer.worked import iterations
@@ -121,8 +121,28 @@ SAMPLES |= {
     "precision": ("float64", "float32"),
     "decimals": ("", "3"),
     "place": tuple(PLACES),
+    "drawing": ("",),
 }
-SAMPLES |= dict.fromkeys(("from_steps", "z_from", "a_from", "s_from"), ("", "（7）"))
+SAMPLES |= dict.fromkeys(
+    ("with_targets", "derived", "itself", "one", "again", "asked", "rest", "mean", "scalars"), FLAG
+)
+SAMPLES |= {
+    "sign": ("negative", "positive", "zero"),
+    "loss_kind": ("loss-term", "sample-loss", "data-loss", "penalty", "loss"),
+    "over": ("", "outputs", "samples", "penalty"),
+    "spelt": ([], ["7", "7"]),
+    "optimizer": ("momentum", "nesterov", "adagrad", "rmsprop", "adam"),
+    "state": ("m", "v", "s", "m_hat", "v_hat"),
+    "change": ("", "7"),
+    "predicted": ("", "7"),
+}
+SAMPLES |= {
+    "functions": (["Sigmoid 函数", "tanh 函数"],),
+    "rules": (["7"],),
+    "condition": ("", "7"),
+    "id": (*SAMPLES["id"], "results"),
+}
+SAMPLES |= dict.fromkeys(("from_steps", "y_from", "z_from", "a_from", "s_from"), ("", "（7）"))
 SAMPLES |= dict.fromkeys(("cut", "more"), FLAG)
 SAMPLES |= {
     "slug": (*MISTAKES, *HANDLING, *CONVENTIONS),
@@ -229,9 +249,9 @@ def test_a_chinese_page_is_chinese_throughout(name: str) -> None:
 
 
 def test_words_under_a_brace_are_chinese() -> None:
-    under = re.findall(r"}_\{\\text\{([^}]*)\}\}", page(SPECS["ordinary"]))
-    assert under
-    assert all(re.fullmatch(r"(?:(?:Sigmoid|tanh|ReLU) )?[一-鿿]+", words) for words in under)
+    under = re.findall(r"\\text\{([^}]*)\}", page(SPECS["ordinary"]))
+    assert "传回 " in under
+    assert all(re.fullmatch(r"(?:(?:Sigmoid|tanh|ReLU) )?[一-鿿 ]+", words) for words in under)
 
 
 def test_the_faults_that_are_looked_for_are_found() -> None:

@@ -107,7 +107,7 @@ def test_several_updates_of_derive_are_the_first_of_a_training(spec: Path) -> No
 def test_the_page_has_the_loss_over_the_epochs_and_says_where_it_begins(spec: Path) -> None:
     page = train("--epochs", "400", "--show", "3,400").stdout
     losses = [loss for loss, _ in plain_training(RULES["{sgd: {learning_rate: 0.5}}"], 401)]
-    assert "are those after 3 updates: the page begins there" in page
+    assert "The page begins after 3 updates, with the weights" in page
     rows = dict(re.findall(r"^\| (\d+) \| \$`([\d.]+)`\$ \|$", page, re.MULTILINE))
     assert set(rows) >= {"0", "400"}
     for epoch, shown in rows.items():
@@ -115,9 +115,9 @@ def test_the_page_has_the_loss_over_the_epochs_and_says_where_it_begins(spec: Pa
 
 
 def test_a_page_that_begins_with_the_given_weights_does_not_speak_of_updates_before(spec: Path) -> None:
-    assert "the page begins there" not in train("--epochs", "1").stdout
-    assert "are those after 1 update: " in train("--epochs", "1", "--show", "1").stdout
-    assert "经过 1 次更新之后" in train("--epochs", "1", "--show", "1", "--language", "zh").stdout
+    assert "The page begins" not in train("--epochs", "1").stdout
+    assert "The page begins after 1 update, " in train("--epochs", "1", "--show", "1").stdout
+    assert "从第 1 次更新之后开始推导" in train("--epochs", "1", "--show", "1", "--language", "zh").stdout
 
 
 def test_the_html_has_the_curve_as_a_drawing(spec: Path) -> None:

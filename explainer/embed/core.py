@@ -52,6 +52,7 @@ class Style:
     flavour: str = "github"
     label: str = ""  # put before the anchors, so that two pages in one document differ
     level: int = 2  # of the title, in Markdown; the headings below go on from it
+    templates: str = ""  # a folder of templates of the author's own
 
 
 @dataclass(frozen=True)
@@ -67,15 +68,18 @@ class Embedded:
 
 WHOLE = ("digits", "significant", "steps")
 OPTIONS = ("notation", "language", *WHOLE, "carry", "detail", "view", "only")
-STYLES = ("label", "level")
+STYLES = ("label", "level", "templates")
 
 
 class OptionFault(ValueError):
     """An option that cannot be used: what was found, then "; ", then what would do."""
 
 
-def read_options(written: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Options of a host, as text, as those of the writing and those of the style. Raises OptionFault."""
+def read_options(written: Mapping[str, str], folder: Path = Path()) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Options of a host, as text, as those of the writing and those of the style. Raises OptionFault.
+
+    Templates are in a folder that is named from `folder` on.
+    """
     writing: dict[str, Any] = {}
     style: dict[str, Any] = {}
     for name, text in written.items():
@@ -88,6 +92,8 @@ def read_options(written: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, 
             raise OptionFault(f"label is {printable(value)!r}; write a letter, then letters, digits, - and _")
         if name == "level" and not 1 <= int(value) <= 6:
             raise OptionFault(f"level is {value}; write a number from 1 to 6")
+        if name == "templates":
+            value = os.path.normpath(folder / value)
         target = style if name in STYLES else writing
         target[name] = int(value) if name in (*WHOLE, "level") else listed(value) if name == "only" else value
     return writing, style
@@ -95,7 +101,7 @@ def read_options(written: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, 
 
 def listed(text: str) -> tuple[str, ...]:
     """The names in a list with commas, those within brackets left alone: W[1,3],b[3]."""
-    return tuple(name.strip() for name in re.split(r",(?![^\[(]*[\])])", text) if name.strip())
+    return tuple(name.strip() for name in re.split(r",(?![^\[({]*[\])}])", text))
 
 
 def read_words(text: str) -> tuple[list[str], dict[str, str]]:
@@ -154,11 +160,13 @@ def unstyled(place: Place, options: Mapping[str, Any], style: Style, defaults: M
         text = place.text if place.path is None else read_spec(place)
     except InputError as error:
         return Embedded(faults=tuple(error.faults), files=(place.path,) if place.path else ())
-    own = (place.path,) if place.path else ()
+    templates = templates_in(style.templates)
+    own = ((place.path,) if place.path else ()) + templates
     folder = place.path.parent if place.path else place.folder
     named = str(place.path and place.path.suffix.lower() == ".json")
     said = [sorted(each.items()) for each in (options, defaults)]
-    wanted = [text or "", named, *said, style.format, style.flavour, ours()]
+    theirs = [(str(path), digest_of(path)) for path in templates]
+    wanted = [text or "", named, *said, style.format, style.flavour, style.templates, theirs, ours()]
     entry = Entry(hashlib.sha256(json.dumps(wanted).encode()).hexdigest())
     found = entry.text(folder)
     if found is not None:
@@ -201,8 +209,14 @@ def worked(
     said |= {"digits", "significant"} if said & {"digits", "significant"} else set()  # of the two one is enough
     unsaid = {key: value for key, value in defaults.items() if key not in said}
     problem = problem_from_text(text, name, folder, **{**unsaid, **options})
-    page = "".join(explain(problem).text(style.format, flavour=style.flavour))
+    page = "".join(explain(problem).text(style.format, flavour=style.flavour, templates=style.templates or None))
     return page, data_files(tree)
+
+
+def templates_in(folder: str) -> tuple[Path, ...]:
+    """The templates in a folder of the author's, where there are any that we would read."""
+    found = (path for each in ("prose/*/*.j2", "formats/*") for path in Path(folder).glob(each)) if folder else ()
+    return tuple(sorted(path for path in found if path.is_file()))
 
 
 def data_files(tree: Mapping[str, Any]) -> list[str]:

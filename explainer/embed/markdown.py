@@ -72,15 +72,18 @@ class Blocks(Preprocessor):
         folder = file.parent if file else Path(self.extension.getConfig("folder") or ".")
         try:
             names, written = read_words(fence.said)
-            writing, style = read_options(written)
-            defaults, _ = read_options({key: str(value) for key, value in self.extension.getConfig("defaults").items()})
+            writing, style = read_options(written, folder)
+            said = {key: str(value) for key, value in self.extension.getConfig("defaults").items()}
+            defaults, everywhere = read_options(said, root or Path())
+            style = everywhere | style
             if names and names[0].startswith("/"):
                 folder, names = root or folder, [names[0].lstrip("/"), *names[1:]]
             place = place_of(names, "\n".join(fence.body), name, line, folder, first, indent)
         except OptionFault as error:
             return self.refused([fault_of(error, name, line)])
         label = style.get("label") or ("explainer" if number == 1 else f"explainer-{number}")
-        found = embedded(place, writing, Style("parts", label=label), defaults)
+        how = Style("parts", label=label, templates=style.get("templates", ""))
+        found = embedded(place, writing, how, defaults)
         if found.faults:
             return self.refused(found.faults)
         return html.page(found.text, style.get("level", 2), self.extension.getConfig("math"))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Fault
-from .core import OPTIONS, OptionFault, Style, embedded, fault_of, found_in, place_of, read_options
+from .core import OPTIONS, STYLES, OptionFault, Style, embedded, fault_of, found_in, place_of, read_options
 from .parts import Part, parts, pieces
 
 Node = dict[str, Any]
@@ -21,7 +21,7 @@ DIRECTIVE = {
     "name": "explainer",
     "doc": "A worked derivation of back-propagation, of the spec in the body or in the file that is named.",
     "arg": {"type": "string", "doc": "The file of the spec"},
-    "options": {name: {"type": "string"} for name in (*OPTIONS, "label", "level")},
+    "options": {name: {"type": "string"} for name in (*OPTIONS, *STYLES)},
     "body": {"type": "string", "doc": "The spec"},
 }
 
@@ -40,11 +40,14 @@ def nodes_of(data: Mapping[str, Any]) -> list[Node]:
     start = data.get("node", {}).get("position", {}).get("start", {}).get("line", 1)
     file, line, indent = position((body or "\n".join(names)).rstrip("\n").split("\n"), start)
     try:
-        writing, style = read_options({key: str(value) for key, value in (data.get("options") or {}).items()})
+        writing, style = read_options(
+            {key: str(value) for key, value in (data.get("options") or {}).items()}, Path(file).parent
+        )
         place = place_of(names, body, file, line - 1 if body.strip() else line, Path(file).parent, line, indent)
     except OptionFault as error:
         return refused([fault_of(error, file, start)])
-    found = embedded(place, writing, Style("parts", label=style.get("label") or f"explainer-{start}"))
+    label = style.get("label") or f"explainer-{start}"
+    found = embedded(place, writing, Style("parts", label=label, templates=style.get("templates", "")))
     if found.faults:
         return refused(found.faults)
     nodes = Nodes(style.get("level", 2), bool(style.get("label")))

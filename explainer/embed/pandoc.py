@@ -60,13 +60,13 @@ class Filter:
         names = [spec] if (spec := written.pop("spec", None)) else []
         file, line, indent = self.position(body or " ".join(names))
         try:
-            writing, style = read_options(written)
+            writing, style = read_options(written, Path(file).parent)
             place = place_of(names, body, file, line - 1 if body.strip() else line, Path(file).parent, line, indent)
         except OptionFault as error:
             self.faults.append(fault_of(error, file, line))
             return {"t": "Null"}
         label = style.get("label") or name or ("explainer" if self.count == 1 else f"explainer-{self.count}")
-        found = embedded(place, writing, Style("parts", label=label))
+        found = embedded(place, writing, Style("parts", label=label, templates=style.get("templates", "")))
         self.faults += found.faults
         elements = Elements(style.get("level", 2), label).blocks(parts(found.text))
         return {"t": "Div", "c": [["", ["explainer"], []], elements]}

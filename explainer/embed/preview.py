@@ -50,9 +50,12 @@ Stamp = tuple[tuple[str, int, int], ...]  # of each file: its name, when it was 
 class Preview:
     """The page as it is now. `version` goes up with every new one; `changed` is told then."""
 
-    def __init__(self, spec: Path, options: Mapping[str, Any], report: Callable[[str], None]) -> None:
+    def __init__(
+        self, spec: Path, options: Mapping[str, Any], report: Callable[[str], None], templates: str = ""
+    ) -> None:
         self.place = Place(str(spec), spec)
         self.options, self.report = options, report
+        self.style = Style("html", templates=templates)
         self.changed = threading.Condition()
         self.version, self.page = 0, ""
         self.files: tuple[Path, ...] = (spec,)
@@ -65,7 +68,7 @@ class Preview:
         if stamp == self.stamp:
             return
         start = time.monotonic()
-        found = embedded(self.place, self.options, Style("html"))
+        found = embedded(self.place, self.options, self.style)
         self.files = tuple(dict.fromkeys((self.files[0], *found.files)))
         self.stamp = stamp_of(self.files)
         for fault in found.faults:
@@ -149,9 +152,11 @@ class Handler(BaseHTTPRequestHandler):
         """Requests are nobody's concern."""
 
 
-def serve(spec: Path, options: Mapping[str, Any], port: int, report: Callable[[str], None]) -> None:
+def serve(
+    spec: Path, options: Mapping[str, Any], port: int, report: Callable[[str], None], templates: str = ""
+) -> None:
     """Show the page of a spec until Ctrl-C, or until the process is told to end."""
-    preview = Preview(spec, options, report)
+    preview = Preview(spec, options, report, templates)
     server = Server(preview, port)
     ended = threading.Event()
     before = {each: signal.signal(each, lambda *_: ended.set()) for each in (signal.SIGINT, signal.SIGTERM)}

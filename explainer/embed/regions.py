@@ -155,7 +155,7 @@ def understood(region: Region, file: str, number: int) -> tuple[Place, dict[str,
     flavour = written.pop("flavour", "github")
     if flavour not in FLAVOURS:
         raise OptionFault(f"unknown flavour {printable(flavour)!r}; known here: {', '.join(FLAVOURS)}")
-    writing, style = read_options(written)
+    writing, style = read_options(written, Path(file).parent)
     if number > 1 and "label" not in style:
         style["label"] = f"explainer-{number}"
     place = place_of(names, region.body, file, region.begin, Path(file).parent)

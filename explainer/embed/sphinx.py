@@ -52,14 +52,15 @@ class Explainer(SphinxDirective):
         file, line = self.get_source_info()
         file = os.path.abspath(file)
         try:
-            writing, style = read_options(self.options)
-            defaults = {**language_of(self.config.language), **read_options(self.config.explainer_defaults)[0]}
+            writing, style = read_options(self.options, Path(file).parent)
+            defaults, everywhere = read_options(self.config.explainer_defaults, Path(self.env.srcdir))
+            defaults, style = language_of(self.config.language) | defaults, everywhere | style
             place = self.place(file, line)
         except OptionFault as error:
             return self.refused([fault_of(error, file, line)])
         label = style.get("label", "")
         prefix = label or f"explainer-{self.env.new_serialno('explainer') + 1}"
-        found = embedded(place, writing, Style("parts", label=prefix), defaults)
+        found = embedded(place, writing, Style("parts", label=prefix, templates=style.get("templates", "")), defaults)
         for path in found.files:
             self.env.note_dependency(str(path))
         if found.faults:

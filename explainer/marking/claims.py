@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..plain import plain
 from ..source import is_hidden
 from .numerals import NUMERAL, Numeral, numeral
-from .plain import plain
 
 LONGEST = 2000  # characters of a line
 MARKER = re.compile(r"^\s*(?:>\s*)?(?:[-*+•]\s+|\(?\d{1,3}[.)]\s+|(?:step|Step|STEP)\s*\d+\s*[:.)]\s*)")

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Fault, InputError
+from ..plain import plain
 from ..source import decoded, read_bytes
 from .claims import LONGEST, Claim, claim, claims_of_line, uses_decimal_commas
 from .numerals import numeral
-from .plain import plain
 from .spreadsheets import read_spreadsheet
 
 LARGEST = 4 << 20  # bytes of a working

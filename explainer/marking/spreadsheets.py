@@ -21,11 +21,11 @@ import numpy as np
 from ..errors import Fault, InputError
 from ..expressions import NotAFormula, read
 from ..expressions import value as tree_value
+from ..plain import plain
 from ..source import read_bytes
 from .claims import Claim
 from .formula_claims import explicit
 from .numerals import Numeral, numeral
-from .plain import plain
 
 LARGEST = 8 << 20  # bytes of the file
 UNPACKED = 32 << 20  # of all its parts

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from itertools import islice
 
 import numpy as np
 
-from ..digits import number_in, numbers_in
+from ..digits import Precision, number_in, numbers_in
 from ..notation import Quantity, cell_names
 from ..render import Speaker
 from ..steps import Lines
@@ -24,7 +25,7 @@ def update(page: Page) -> Iterator[str]:
 
 
 def update_steps(page: Page) -> Iterator[str]:
-    if page.in_tables:
+    if page.gradients_in_tables:
         yield page.say.text("update_table")
     for parameters in page.steps.parameters:
         for leaf, entries in parameters:
@@ -32,8 +33,8 @@ def update_steps(page: Page) -> Iterator[str]:
             made = page.steps.updates(leaf, entries)
             while chunk := [*islice(made, rule)]:
                 *states, lines = chunk
-                yield update_rows(page, lines) if page.in_tables else update_blocks(page, states, lines)
-    if page.in_tables:
+                yield update_rows(page, lines) if page.gradients_in_tables else update_blocks(page, states, lines)
+    if page.gradients_in_tables:
         yield page.say.text("table_end")
 
 
@@ -46,11 +47,14 @@ def update_rows(page: Page, lines: Lines) -> str:
 
 def update_blocks(page: Page, states: Sequence[Lines], lines: Lines) -> str:
     """The new states of the optimizer, then the parameter."""
+    optimizer = page.work.network.problem.optimizer
+    assert optimizer is not None
     old = page.steps.symbols(Quantity("value", lines.quantity.node), lines.entries)
     parts = [
         page.say.rows(
             "update_state",
             len(state),
+            what=page.say.word("state_what", optimizer=optimizer.name, state=state.quantity.what),
             left=state.symbols,
             **said_of(page, state),
         )
@@ -89,32 +93,56 @@ def helped(page: Page) -> Iterator[str]:
     losses = (lines for node in nodes for lines in page.steps.loss_lines("updated", node, page.every(node)))
     equations = say.rows("output_after", len(outputs), n=numbers(outputs), left=outputs.symbols, right=outputs.printed)
     yield say.text("helped_opening", outputs=say.word("separator").join(equations))
-    if not page.brief:
-        yield from loss_lines(page, losses)
+    yield from loss_lines(page, losses)
+    yield verdict(page)
+
+
+def verdict(page: Page, short: bool = False) -> str:
+    """Whether the loss is smaller after the update; unless it is to be short, beside what the gradients foretold."""
     before, after = page.work.loss_before, page.work.loss_after
     assert before is not None
     assert after is not None
-    verdict = "better" if after < before else "worse" if after > before else "same"
-    shown = numbers_in(page.m, page.work.precision.texts(np.array([before, after])))
-    yield say.text(
-        f"verdict_{verdict}",
+    texts = page.work.precision.texts(np.array([before, after]))
+    shown, (old, new) = numbers_in(page.m, texts), (Decimal(text) for text in texts)
+    found = "better" if after < before else "worse" if after > before else "same"
+    foretold = Precision(2).texts(np.array([abs(predicted(page))]))
+    return page.say.text(
+        f"verdict_{found}",
         before=f"{page.symbol.loss} = {shown[0]}",
         after=f"{page.symbol.general('loss', updated=True)} = {shown[1]}",
+        change=numbers_in(page.m, [decimal_text(abs(old - new))])[0] if old != new else "",
+        predicted=numbers_in(page.m, foretold)[0] if predicted(page) < 0 and not short else "",
+    )
+
+
+def decimal_text(number: Decimal) -> str:
+    """As numbers are printed: with a power of ten where it is below 0.0001."""
+    return f"{number.normalize():{'f' if number >= Decimal('0.0001') else 'e'}}"
+
+
+def predicted(page: Page) -> float:
+    """The change of the loss that the gradients foretell: each times the change of its weight, added up."""
+    work = page.work
+    return sum(
+        float((work.of("adjoint", leaf) * work.of("step", leaf))[trained].sum())
+        for leaf, trained in work.network.trained.items()
     )
 
 
 def summary(page: Page) -> Iterator[str]:
-    check = page.work.check
-    assert check is not None
-    worst = number_in(page.m, f"{check.worst_relative_error:.1e}") if check.worst_relative_error else "0"
-    yield page.say.text(
-        "summary_opening", smooth=check.method == "complex step", worst=worst, rounded=page.steps.carried
-    )
+    yield check_sentence(page)
     yield page.figure("values")
-    if page.count > MANY:
+    if page.written > MANY:
         yield page.say.text("summary_many" if page.scalars else "matrix_summary_many", count=page.count)
         return
-    yield page.say.text("summary_table", links=not page.brief, updated=page.updated)
+    yield from weight_table(page, links=True)
+
+
+def weight_table(page: Page, links: bool) -> Iterator[str]:
+    """A row for each weight that is written; with `links` to the steps that found its gradient and its new value."""
+    check = page.work.check
+    assert check is not None
+    yield page.say.text("summary_table", links=links, updated=page.updated)
     for parameters in page.steps.parameters:
         for leaf, entries in parameters:
             value, gradient, new = (Quantity(what, leaf) for what in ("value", "adjoint", "updated"))
@@ -130,10 +158,23 @@ def summary(page: Page) -> Iterator[str]:
                 new=page.printed(after, entries),
                 n=page.numbers_of(gradient, entries),
                 m=page.numbers_of(after, entries),
-                links=not page.brief,
+                links=links,
                 updated=page.updated,
             )
     yield page.say.text("table_end")
+
+
+def check_sentence(page: Page, short: bool = False) -> str:
+    """How the gradients were checked, and how well they agree."""
+    check = page.work.check
+    assert check is not None
+    worst = number_in(page.m, f"{check.worst_relative_error:.1e}") if check.worst_relative_error else "0"
+    return page.say.text(
+        "check_short" if short else "summary_opening",
+        smooth=check.method == "complex step",
+        worst=worst,
+        rounded=page.steps.carried,
+    )
 
 
 def progress(pages: Sequence[Page]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from ..digits import numbers_in
+from ..digits import Precision, numbers_in
 from ..formulas import Terms, renamed, slot, uses
 from ..graph import Node
 from ..notation import Quantity
@@ -23,19 +23,25 @@ Parameters = Sequence[tuple[Node, Array]]
 
 
 def gradient_steps(page: Page, parameters: Parameters, chained: bool = True) -> Iterator[str]:
-    first = chained
+    """A step for each: the first with its whole chain, or each one that was asked for by name."""
+    unfolded = 1 if chained else 0
     for lines in page.steps.gradients(parameters):
-        fields = gradient_fields(page, lines) | {
-            "path": paths(page, lines),
-            "lines": right_sides(lines),
-            "from_steps": page.origins(lines),
-        }
-        if first:
-            yield page.figure(f"step {fields['n'][0]}")
-            yield chain(page, lines, row_of(fields, 0))
-            fields = rows_from(fields, 1)
-        yield page.say.block("gradient", len(lines) - first, **fields)
-        first = False
+        fields = step_fields(page, lines)
+        count = len(lines) if chained and page.only else min(unfolded, len(lines))
+        for row in range(count):
+            own = row_of(fields, row) | {"drawing": page.figure(f"step {fields['n'][row]}")}
+            yield chain(page, lines, row, own)
+        yield page.say.block("gradient", len(lines) - count, **rows_from(fields, count))
+        unfolded = 0
+
+
+def step_fields(page: Page, lines: Lines) -> dict[str, Any]:
+    """What every gradient step says."""
+    return gradient_fields(page, lines) | {
+        "path": paths(page, lines),
+        "lines": right_sides(lines),
+        "from_steps": page.origins(lines),
+    }
 
 
 def row_of(fields: dict[str, Any], row: int) -> dict[str, Any]:
@@ -77,10 +83,17 @@ def gradient_fields(page: Page, lines: Lines) -> dict[str, Any]:
 
 
 def gradient_table(page: Page, parameters: Parameters) -> Iterator[str]:
+    """The first weight with its whole chain, the others in a table."""
+    leaf, entries = parameters[0]
+    for lines in page.steps.gradients([(leaf, entries[:1])]):
+        yield chain(page, lines, 0, row_of(step_fields(page, lines), 0))
+    rest = [(leaf, entries[1:]), *parameters[1:]]
     equation = general_equations(page.work, page.symbol)["5"]
-    yield page.say.text("gradient_note", equations=page.both(*filter(None, (equation["tex"], equation["bias"]))))
+    yield page.say.text(
+        "gradient_note", equations=page.both(*filter(None, (equation["tex"], equation["bias"]))), rest=True
+    )
     yield page.say.text("gradient_table", g=page.m.partial(page.symbol.loss, page.symbol.general("weight", "j", "i")))
-    for lines in page.steps.gradients(parameters):
+    for lines in page.steps.gradients(rest):
         fields = gradient_fields(page, lines)
         yield page.say.block(
             "gradient_row",
@@ -118,15 +131,15 @@ class Link:
         return Terms(sp.Mul(*factors, evaluate=False), quantities, entries, np.array([0]))
 
 
-def links(page: Page, lines: Lines) -> list[Link]:
-    """Every use of the first row's weight."""
+def links(page: Page, lines: Lines, row: int) -> list[Link]:
+    """Every use of the weight of one row."""
     found = []
     for group in lines.terms:
         z = group.quantities[0].node
         if group.quantities[0].what != "adjoint":  # the penalty
             continue
         y = next(layer.activation for layer in page.work.network.layers if layer.pre_activation is z)
-        for place in np.flatnonzero(group.owner == 0).tolist():
+        for place in np.flatnonzero(group.owner == row).tolist():
             one = slice(place, place + 1)
             rest = [(quantity, entries[one]) for quantity, entries in slots(group)[1:]]
             found.append(Link(z, y, group.entries[0][one], without_adjoint(group.pattern), rest))
@@ -142,10 +155,14 @@ def without_adjoint(pattern: Any) -> Any:
     return renamed(partial, {k + 1: k for k in range(len(pattern.free_symbols) - 1)})
 
 
-def chain(page: Page, lines: Lines, fields: dict[str, Any]) -> str:
-    """The first gradient of a layer with the whole chain written out, once for each use of the weight."""
-    used = links(page, lines)
-    if page.work.network.samples > 1 or any(not chained(page, link) for link in used) or len(used) < uses_of(lines):
+def chain(page: Page, lines: Lines, row: int, fields: dict[str, Any]) -> str:
+    """A gradient with the whole chain written out, once for each use of the weight."""
+    used = links(page, lines, row)
+    if (
+        page.work.network.samples > 1
+        or any(not chained(page, link) for link in used)
+        or len(used) < uses_of(lines, row)
+    ):
         return page.say.block(
             "gradient", 1, **{k: [v] if k != "lines" else tuple([x] for x in v) for k, v in fields.items()}
         )
@@ -156,7 +173,7 @@ def chain(page: Page, lines: Lines, fields: dict[str, Any]) -> str:
     ]
     whole_numbers: Sequence[str] = []
     if not page.steps.carried:  # carried by hand, the product of three need not round as delta times activation does
-        made = page.steps.lines("gradient", lines.quantity, lines.entries[:1], [link.terms for link in used])
+        made = page.steps.lines("gradient", lines.quantity, lines.entries[row : row + 1], [link.terms for link in used])
         whole_numbers = [made.numbers[0], made.printed[0]]
     return page.say.text(
         "chain",
@@ -164,13 +181,26 @@ def chain(page: Page, lines: Lines, fields: dict[str, Any]) -> str:
         factors=[text for link in used for text in factors(page, link, fields["w"])],
         whole_numbers=whole_numbers,
         several=len(used) > 1,
+        asked=page.only,
+        **rate(page, lines, row),
         **fields,
     )
 
 
-def uses_of(lines: Lines) -> int:
-    """How many terms the first row has."""
-    return sum(int((group.owner == 0).sum()) for group in lines.terms)
+NUDGE = 0.01  # by which a weight is thought to grow
+
+
+def rate(page: Page, lines: Lines, row: int) -> dict[str, str]:
+    """What a gradient means: by how much the loss changes, nearly, when the weight grows a little."""
+    gradient = float(page.work.numbers[lines.quantity].ravel()[lines.entries[row]])
+    sign = "negative" if gradient < 0 else "positive" if gradient > 0 else "zero"
+    change = Precision(2).texts(np.array([abs(gradient) * NUDGE]))
+    return {"sign": sign, "nudge": f"{NUDGE:g}", "change": numbers_in(page.m, change)[0]}
+
+
+def uses_of(lines: Lines, row: int) -> int:
+    """How many terms a row has."""
+    return sum(int((group.owner == row).sum()) for group in lines.terms)
 
 
 def chained(page: Page, link: Link) -> bool:
@@ -194,9 +224,9 @@ def factors(page: Page, link: Link, w: str) -> Iterator[str]:
     y, z = (steps.symbols(Quantity("value", node), link.entry)[0] for node in (link.y, link.z))
     adjoint = steps.lines("adjoint", Quantity("adjoint", link.y), link.entry, uses(steps.reads, link.y, link.entry))
     slope = steps.lines("slope", Quantity("slope", link.y), link.entry, steps.slope_terms(link.y, link.entry))
-    left, right = one_row(adjoint)
+    left, right = one_row(page, adjoint)
     yield say.text("chain_adjoint", left=left, lines=right, n=numbers(adjoint)[0], y=y)
-    left, right = one_row(slope)
+    left, right = one_row(page, slope)
     function = say.word("function_name", name=link.y.op)
     yield say.text("chain_slope", left=left, lines=right, n=numbers(slope)[0], function=function)
     formula = in_symbols(page.m, link.partial, [steps.symbols(q, e) for q, e in link.slots], 1)[0]
@@ -204,9 +234,11 @@ def factors(page: Page, link: Link, w: str) -> Iterator[str]:
     yield say.text("chain_partial", left=partial_symbol(page, link, w), lines=[formula, *shown], z=z, w=w)
 
 
-def one_row(lines: Lines) -> tuple[str, list[str]]:
-    """The left side and the right sides of the only row."""
-    return lines.symbols[0], [side[0] for side in right_sides(lines) if side[0]]
+def one_row(page: Page, lines: Lines) -> tuple[str, list[str]]:
+    """The left side and the right sides of the only row; of one that a table found, where it is long, the result."""
+    rights = [side[0] for side in right_sides(lines) if side[0]]
+    long = page.in_tables and any(page.m.line_break in text for text in rights)
+    return lines.symbols[0], rights[-1:] if long else rights
 
 
 # ---- paths

@@ -60,8 +60,7 @@ def forward_in_matrices(page: Page, layer: Built) -> Iterator[str]:
     if page.view == "scalar":
         return
     yield from heading(page)
-    if not page.brief:
-        yield from given(page, layer)
+    yield from given(page, layer)
     for equation in page.steps.equations("forwards", layer):
         yield from step(page, layer, equation)
 
@@ -84,8 +83,6 @@ def backward_in_matrices(page: Page, layer: Built, parameters: Parameters) -> It
     yield from heading(page)
     for equation in page.steps.equations("backwards", layer):
         yield from step(page, layer, equation)
-    if page.brief:
-        return
     for equation in page.steps.equations("gradients", layer):
         yield from step(page, layer, equation)
         yield from notes(page, equation)

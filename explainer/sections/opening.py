@@ -11,6 +11,7 @@ import numpy as np
 from ..dialects import Dialect
 from ..formulas import definition, partials, plain, slot
 from ..graph import Cells, Node, Picked, order
+from ..networks import Network
 from ..notation import STATES, Quantity, Symbols
 from ..optimizers import rule_of
 from ..typeset import in_symbols
@@ -21,24 +22,34 @@ from .page import MANY, Page
 
 def question(page: Page) -> Iterator[str]:
     net, say = page.work.network, page.say
-    sizes = "-".join(str(node.shape[0]) for node in (net.inputs, *(layer.activation for layer in net.layers)))
     if net.loss is None:
-        yield say.text("question_forward", sizes=sizes)
+        yield say.text("question_forward", sizes=sizes(net))
     else:
-        yield say.text("question", sizes=sizes, parameters=page.count, loss=page.symbol.loss)
+        yield say.text("question", sizes=sizes(net), one=page.count == 1, count=str(page.count), loss=page.symbol.loss)
+    if page.only:
+        yield say.text("only", weights=only_these(page), again=net.problem.writing.steps > 1)
+
+
+def only_these(page: Page) -> str:
+    """The weights that the page is for; of many, how many there are."""
+    symbols = [
+        symbol
+        for parameters in page.steps.parameters
+        for leaf, entries in parameters
+        for symbol in page.steps.symbols(Quantity("value", leaf), entries)
+    ]
+    return page.both(*symbols) if len(symbols) <= MANY else page.say.text("given_numbers", count=len(symbols))
+
+
+def sizes(net: Network) -> str:
+    """2-2-3-1: how many inputs, and how many neurons in each layer."""
+    return "-".join(str(node.shape[0]) for node in (net.inputs, *(layer.activation for layer in net.layers)))
 
 
 def given(page: Page) -> Iterator[str]:
     net, say = page.work.network, page.say
     yield page.figure("network")
-    yield say.text(
-        "given",
-        inputs=page.equalities(net.inputs)
-        if net.inputs.size <= MANY
-        else say.text("given_inputs", count=net.inputs.size),
-        targets=page.equalities(net.targets) if net.targets is not None else "",
-        rate=say.word("separator").join(page.equalities(node) for node in net.constants.values()),
-    )
+    yield from data(page, MANY)
     if page.work.iteration > 1:
         yield say.text("given_later", updates=page.work.iteration - 1)
     for number, layer in enumerate(net.layers, 1):
@@ -59,6 +70,33 @@ def given(page: Page) -> Iterator[str]:
             for row, place in zip(rows, range(len(labels)), strict=True):
                 row.append(page.equalities(layer.biases, np.array([place])))
         yield say.text("given_weights", rows=rows, biases=layer.biases is not None)
+
+
+def data(page: Page, most: int) -> Iterator[str]:
+    """Inputs, targets and the numbers of the optimizer; many samples in a table. More than `most` are only counted."""
+    net, say = page.work.network, page.say
+    nodes = [node for node in (net.inputs, net.targets) if node is not None]
+    table = net.samples > 1 and sum(node.size for node in nodes) <= most
+    rate = say.word("separator").join(page.equalities(node) for node in net.constants.values())
+    if not table:
+        given = [
+            page.equalities(node) if node.size <= most else say.text("given_numbers", count=node.size) for node in nodes
+        ]
+        yield say.text("given", inputs=given[0], targets=given[1] if len(given) > 1 else "", rate=rate)
+        return
+    heads = [
+        symbol
+        for node in nodes
+        for symbol in page.symbol.cell_symbols(without_samples(node.cells), np.arange(node.shape[0]))
+    ]
+    columns = [
+        page.printed(Quantity("value", node), row) for node in nodes for row in np.arange(node.size).reshape(node.shape)
+    ]
+    rows = [
+        [str(s), *(say.text("mathematics", tex=cell) for cell in row)]
+        for s, row in enumerate(zip(*columns, strict=True), 1)
+    ]
+    yield say.text("given_samples", rate=rate, heads=heads, rows=rows, with_targets=len(nodes) > 1)
 
 
 def conventions(page: Page) -> Iterator[str]:
@@ -131,15 +169,22 @@ SQUARES = {  # loss -> the convention on its factor
 
 
 def loss_slope(page: Page) -> str:
-    """dE/dY = ... of one output."""
-    net = page.work.network
-    assert net.loss is not None
-    loss = net.loss.terms or net.loss.samples or net.loss.data or net.loss.end
+    """dE/dY = ... of one output; of many samples, of the first one's own loss."""
+    loss = slope_node(page)
     (partial,) = partials(loss)
     nodes = (*loss.parents, loss)  # a read of -1 is of the loss itself
     symbols = [page.steps.symbols(Quantity("value", node), np.array([0]))[0] for node in nodes]
     slope = in_symbols(page.m, partial.term.pattern, [[symbols[read.argument]] for read in partial.term.reads], 1)[0]
-    return f"{page.m.partial(page.symbol.loss, symbols[0])} = {slope}"
+    samples = Cells("sample_loss", ("",), ("1",), sampled=True)
+    of_one = page.symbol.cell_symbols(samples, np.array([0]))[0] if page.work.network.samples > 1 else page.symbol.loss
+    return f"{page.m.partial(of_one, symbols[0])} = {slope}"
+
+
+def slope_node(page: Page) -> Node:
+    """The loss as it is worked from activations, for one output or one sample."""
+    loss = page.work.network.loss
+    assert loss is not None
+    return loss.from_activation or loss.terms or loss.samples or loss.data or loss.end
 
 
 def notation_items(page: Page) -> Iterator[str]:
@@ -206,7 +251,13 @@ def equations(page: Page) -> Iterator[str]:
     }
     for (name, _), node in activations.items():
         function, slope = general_function(node, page.symbol)
-        yield say.text("equation_function", name=say.word("function_name", name=name), function=function, slope=slope)
+        yield say.text(
+            "equation_function",
+            name=say.word("function_name", name=name),
+            function=function,
+            slope=slope,
+            derived=page.full and page.has_loss,
+        )
 
 
 # ---- the equations in general

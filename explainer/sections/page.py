@@ -14,6 +14,7 @@ from ..dialects import Dialect
 from ..digits import numbers_in
 from ..figures import MOST_IN_CHAIN, Figure, Picture, figure_text, is_drawn
 from ..graph import Cells, Node
+from ..networks import Built
 from ..notation import Quantity, Symbols
 from ..ops import Array
 from ..render import Speaker
@@ -23,6 +24,7 @@ from ..worked import Worked
 from .paths import onward_paths
 
 MANY = 300  # weights above which `detail: normal` writes a table for each layer
+MOST_PATHS = 6  # figures of one layer's weights
 FEW = 6  # origins that are named one by one
 
 
@@ -57,7 +59,22 @@ class Page:
         """Whether each layer is a table, rather than a step for each weight."""
         detail = self.work.network.problem.writing.detail
         size = sum(layer.weights.size for layer in self.work.network.layers) * self.work.network.samples
-        return detail == "brief" or (detail == "normal" and size > MANY)
+        return detail == "normal" and size > MANY
+
+    @property
+    def only(self) -> bool:
+        """Whether some weights are written, with what they rest on, and not all."""
+        return self.steps.kept is not None
+
+    @property
+    def gradients_in_tables(self) -> bool:
+        """Whether the weights of each layer are a table. Those that were asked for by name never are."""
+        return self.in_tables and not self.only
+
+    @property
+    def written(self) -> int:
+        """How many weights and biases are written."""
+        return sum(len(entries) for parameters in self.steps.parameters for _, entries in parameters)
 
     @property
     def has_loss(self) -> bool:
@@ -83,22 +100,28 @@ class Page:
     def figures(self) -> dict[str, Figure]:
         """The figures of the page by their places: the network, its values, and the path of the first weight of a layer.
 
-        The path's place is the number of the step that finds the gradient. A brief page has the network alone.
+        The path's place is the number of the step that finds the gradient. With `only` each weight that is named has one.
+        A page of results has none.
         """
         picture, values = Picture(self.work), "values" if self.first == 1 else f"values-{self.work.iteration}"
         found: dict[str, Figure] = {}
-        if not picture.fits:
+        if self.brief or not picture.fits:
             return found
         if self.first == 1:
             found["network"] = picture.given(self.say)
         if self.first == 1 and self.scalars and not self.in_tables and self.work.network.samples == 1:
             for parameters in reversed(self.steps.parameters) if len(picture.connections) <= MOST_IN_CHAIN else ():
-                for leaf, entries in parameters[:1]:
-                    step = int(self.steps.numbering[Quantity("adjoint", leaf)][entries[0]])
-                    found[f"step {step}"] = picture.path(leaf, int(entries[0]), self.say)
-        if self.count and not self.brief:
+                for leaf, entry in self.unfolded(parameters):
+                    step = int(self.steps.numbering[Quantity("adjoint", leaf)][entry])
+                    found[f"step {step}"] = picture.path(leaf, entry, self.say)
+        if self.count:
             found["values"] = picture.values(self.say, values)
         return found
+
+    def unfolded(self, parameters: Sequence[tuple[Node, Array]]) -> list[tuple[Node, int]]:
+        """The weights of a layer whose whole chains are written: the first, or those that were asked for by name."""
+        every = [(leaf, entry) for leaf, entries in parameters for entry in entries.tolist()]
+        return every[:MOST_PATHS] if self.only else every[:1]
 
     def figure(self, place: str) -> str:
         """The figure that stands there, if the page has one."""
@@ -114,6 +137,10 @@ class Page:
         """The entries of one sample, flat."""
         return entries_of(node, s, self.work.network.samples)
 
+    def written_of_sample(self, quantity: Quantity, s: int) -> Array:
+        """Those of them that are written."""
+        return self.steps.written(quantity, self.of_sample(quantity.node, s))
+
     def every(self, node: Node) -> Array:
         return np.arange(node.size)
 
@@ -121,10 +148,15 @@ class Page:
     def onward(self) -> dict[Node, list[str]]:
         return onward_paths(self.work.network, self.steps)
 
-    def labels(self, node: Node) -> list[str]:
-        """What the neurons of a node are called, safe for the format."""
+    def through(self, layer: Built) -> bool:
+        """Whether the deltas of a layer are found through its activations: as an adjoint times a slope."""
+        return Quantity("slope", layer.activation) in self.work.numbers and not self.steps.from_scores(layer)
+
+    def labels(self, node: Node, entries: Array | None = None) -> list[str]:
+        """What the neurons of a node are called, or those that some entries belong to; safe for the format."""
         assert isinstance(node.cells, Cells)
-        return [self.say.escape(label) for label in self.symbol.labels(node.cells)]
+        labels = [self.say.escape(label) for label in self.symbol.labels(node.cells)]
+        return labels if entries is None else [labels[k] for k in (entries // self.work.network.samples).tolist()]
 
     @property
     def view(self) -> str:
@@ -134,6 +166,10 @@ class Page:
     def scalars(self) -> bool:
         """Whether there are steps neuron by neuron and weight by weight."""
         return self.view != "matrix"
+
+    @property
+    def full(self) -> bool:
+        return self.work.network.problem.writing.detail == "full"
 
     @property
     def brief(self) -> bool:

@@ -10,21 +10,32 @@ import numpy as np
 
 from ..networks import Built
 from ..notation import Quantity
-from ..steps import Lines
+from ..ops import Array
+from ..steps import Lines, longest_row
 from .gradients import gradient_steps, gradient_table
 from .matrices import backward_in_matrices, forward_in_matrices
 from .opening import general_equations
 from .page import Page, numbers, right_sides, said_of
 
+FEW_TERMS = 12  # of a sum that is written out for the one neuron that stands for the others of its table
+
 
 def forward(page: Page) -> Iterator[str]:
     net = page.work.network
+    yield page.say.text(
+        "forward_opening",
+        z=page.symbol.general("pre_activation", "j"),
+        y=page.symbol.general("activation", "j"),
+        scalars=page.scalars,
+    )
     if not page.scalars:
         yield from layers_in_matrices(page)
     for s in range(net.samples):
         if net.samples > 1 and page.scalars:
             yield page.say.text("sample", number=s + 1)
         for number, layer in enumerate(net.layers, 1) if page.scalars else ():
+            if not len(page.written_of_sample(Quantity("value", layer.activation), s)):
+                continue
             yield page.say.text("layer", number=page.symbol.layer(number), output=False)
             yield from (forward_table if page.in_tables else forward_steps)(page, layer, s)
             if net.samples == 1:
@@ -43,8 +54,8 @@ def layers_in_matrices(page: Page) -> Iterator[str]:
         yield from forward_in_matrices(page, layer)
 
 
-def forward_steps(page: Page, layer: Built, s: int) -> Iterator[str]:
-    found = [*page.steps.forward(layer, s)]
+def forward_steps(page: Page, layer: Built, s: int, some: Array | None = None) -> Iterator[str]:
+    found = [*page.steps.forward(layer, s, some)]
     activation = found[-1]
     function = page.say.word("function_name", name=layer.activation.op)
     first = 0
@@ -53,7 +64,7 @@ def forward_steps(page: Page, layer: Built, s: int) -> Iterator[str]:
         yield page.say.block(
             "forward_neuron",
             len(z),
-            label=page.labels(layer.activation)[part],
+            label=page.labels(layer.activation, z.entries),
             n=numbers(z),
             z=z.symbols,
             z_lines=right_sides(z),
@@ -61,6 +72,7 @@ def forward_steps(page: Page, layer: Built, s: int) -> Iterator[str]:
             m=numbers(activation)[part],
             y=activation.symbols[part],
             y_lines=tuple(side[part] for side in right_sides(activation)),
+            y_from=page.origins(activation)[part] if layer.activation.op == "softmax" else "",
             function=function,
         )
         first += len(z)
@@ -68,17 +80,24 @@ def forward_steps(page: Page, layer: Built, s: int) -> Iterator[str]:
 
 def forward_table(page: Page, layer: Built, s: int) -> Iterator[str]:
     z, y = Quantity("value", layer.pre_activation), Quantity("value", layer.activation)
-    entries = page.of_sample(layer.activation, s=s)
-    if not page.brief:
-        equations = general_equations(page.work, page.symbol)
-        yield page.say.text("forward_note", equations=page.both(equations["1"]["tex"], equations["2"]["tex"]))
+    entries = page.written_of_sample(y, s)
+    worked = longest_row(layer.pre_activation) <= FEW_TERMS and layer.activation.op != "softmax"
+    if worked:
+        yield page.say.text("forward_first", label=page.labels(layer.activation, entries[:1])[0])
+        yield from forward_steps(page, layer, s, entries[:1])
+        entries = entries[1:]
+    if not len(entries):
+        return
+    equations = general_equations(page.work, page.symbol)
+    shown = page.both(equations["1"]["tex"], equations["2"]["tex"])
+    yield page.say.text("forward_note", equations=shown, rest=worked)
     yield page.say.text(
         "forward_table", z=page.symbol.general("pre_activation", "j"), y=page.symbol.general("activation", "j")
     )
     yield page.say.block(
         "forward_row",
         len(entries),
-        label=page.labels(layer.activation),
+        label=page.labels(layer.activation, entries),
         n=page.numbers_of(z, entries),
         m=page.numbers_of(y, entries),
         z_printed=page.printed(z, entries),
@@ -90,7 +109,8 @@ def forward_table(page: Page, layer: Built, s: int) -> Iterator[str]:
 def loss(page: Page) -> Iterator[str]:
     net = page.work.network
     assert net.loss is not None
-    yield page.say.text("loss_opening", several=net.loss.terms is not None and net.samples == 1)
+    assert net.problem.loss is not None
+    yield page.say.text("loss_opening", loss=net.problem.loss.name, several=net.outputs.shape[0] > 1)
     if net.samples == 1:
         yield from loss_lines(page, page.steps.loss(net.loss.of_samples, page.every))
     yield from loss_lines(page, page.steps.loss(net.loss.of_all, page.every))
@@ -98,9 +118,18 @@ def loss(page: Page) -> Iterator[str]:
 
 def loss_lines(page: Page, found: Iterable[Lines]) -> Iterator[str]:
     for lines in found:
+        kind, after, net = lines.kind.removesuffix("-after"), lines.kind.endswith("-after"), page.work.network
+        of_outputs = kind == "loss-term" and lines.quantity.node.size == net.outputs.size
         yield page.say.block(
             "loss_line",
             len(lines),
+            what=page.say.word(
+                "loss_what", loss_kind=kind, over=over(page, lines), mean=net.problem.reduction == "mean"
+            ),
+            y=page.steps.symbols(Quantity("updated" if after else "value", net.outputs), lines.entries)
+            if of_outputs
+            else "",
+            named=of_outputs,
             symbol=lines.symbols,
             **said_of(page, lines),
         )
@@ -111,24 +140,27 @@ def loss_lines(page: Page, found: Iterable[Lines]) -> Iterator[str]:
 
 def backward(page: Page) -> Iterator[str]:
     net = page.work.network
-    if not page.brief:
-        yield page.say.text("backward_opening")
-        if net.loss is not None and net.loss.from_activation is not None:
-            yield from scores_derivation(page)
+    yield page.say.text("backward_opening")
+    if net.loss is not None and net.loss.from_activation is not None:
+        yield from scores_derivation(page)
     for s in range(net.samples) if net.samples > 1 and page.scalars else ():
         yield page.say.text("sample", number=s + 1)
         for number, layer in zip(range(len(net.layers), 0, -1), reversed(net.layers), strict=True):
+            if not len(page.written_of_sample(Quantity("adjoint", layer.pre_activation), s)):
+                continue
             yield page.say.text("layer", number=page.symbol.layer(number), output=layer is net.layers[-1])
             yield from (backward_table if page.in_tables else backward_steps)(page, layer, s)
     if net.samples > 1:
         yield page.say.text("all_samples")
     layers = [*zip(range(len(net.layers), 0, -1), reversed(net.layers), reversed(page.steps.parameters), strict=True)]
     for number, layer, parameters in layers:
+        if not len(page.steps.written(delta := Quantity("adjoint", layer.pre_activation), page.every(delta.node))):
+            continue
         yield page.say.text("layer", number=page.symbol.layer(number), output=layer is net.layers[-1])
         if page.scalars and net.samples == 1:
             yield from (backward_table if page.in_tables else backward_steps)(page, layer, 0)
-        if page.scalars and not page.brief:
-            yield from (gradient_table if page.in_tables else gradient_steps)(page, parameters)
+        if page.scalars:
+            yield from (gradient_table if page.gradients_in_tables else gradient_steps)(page, parameters)
         yield from backward_in_matrices(page, layer, parameters)
 
 
@@ -150,12 +182,12 @@ def scores_derivation(page: Page) -> Iterator[str]:
     )
 
 
-def backward_steps(page: Page, layer: Built, s: int) -> Iterator[str]:
-    found = dict(by_kind(page.steps.backward(layer, s)))
+def backward_steps(page: Page, layer: Built, s: int, some: Array | None = None) -> Iterator[str]:
+    found = dict(by_kind(page.steps.backward(layer, s, some)))
     delta, loss = found["delta"], page.symbol.loss
     every = delta[0].entries if len(delta) == 1 else np.concatenate([lines.entries for lines in delta])
     fields: dict[str, Any] = {
-        "label": page.labels(layer.activation),
+        "label": page.labels(layer.activation, every),
         "y": page.steps.symbols(Quantity("value", layer.activation), every),
         "z": page.steps.symbols(Quantity("value", layer.pre_activation), every),
         "p": column(delta, numbers),
@@ -195,8 +227,7 @@ def backward_steps(page: Page, layer: Built, s: int) -> Iterator[str]:
                 function=function,
             )
         )
-    through = "slope" in found and not page.steps.from_scores(layer)
-    if through:
+    if page.through(layer):
         parts.append(
             page.say.rows(
                 "backward_delta",
@@ -206,8 +237,11 @@ def backward_steps(page: Page, layer: Built, s: int) -> Iterator[str]:
                 m=column(found["slope"], numbers),
                 p=fields["p"],
                 d=fields["d"],
+                y=fields["y"],
+                z=fields["z"],
                 a=column(found["adjoint"], lambda lines: lines.symbols),
                 s=column(found["slope"], lambda lines: lines.symbols),
+                spelt=factors_spelt(page, found["adjoint"], found["slope"]),
                 lines=sides_of(delta)[1:],
                 function=function,
             )
@@ -228,6 +262,39 @@ def backward_steps(page: Page, layer: Built, s: int) -> Iterator[str]:
     yield "".join("".join(row) for row in zip(*parts, strict=True))
 
 
+def over(page: Page, lines: Lines) -> str:
+    """What a loss is the sum of: outputs, samples, or data and penalty; "" where it is a sum of nothing."""
+    net, node = page.work.network, lines.quantity.node
+    assert net.loss is not None
+    if node is net.loss.end and net.loss.penalties:
+        return "penalty"
+    if node in net.loss.of_all and net.samples > 1:
+        return "samples"
+    return "outputs" if net.loss.terms is not None and node is not net.loss.terms else ""
+
+
+SHORT = 32  # characters of a factor, as printed, that still stands over a label
+
+
+def factors_spelt(page: Page, adjoint: Sequence[Lines], slope: Sequence[Lines]) -> tuple[Sequence[str], ...]:
+    """The two factors of delta as their own steps found them, where there is room for a label under each; else none."""
+    texts = [column(lines, lambda each: each.formulas) for lines in (adjoint, slope)]
+    if any(page.m.line_break in text or len(page.m.bare(text)) > SHORT for each in texts for text in each):
+        return ()
+    first = [text if text.startswith("-") else page.m.brackets(text) for text in texts[0]]
+    return first, [page.m.brackets(text) if is_sum(text) else text for text in texts[1]]
+
+
+def is_sum(text: str) -> bool:
+    """Whether a formula is a sum, not a product that has sums in brackets."""
+    depth = 0
+    for place, sign in enumerate(text):
+        depth += (sign in "({[") - (sign in ")}]")
+        if depth == 0 and (text[place : place + 3] in (" + ", " - ") or (sign == "-" and place == 0)):
+            return True
+    return False
+
+
 def by_kind(found: Iterable[Lines]) -> list[tuple[str, list[Lines]]]:
     kinds: dict[str, list[Lines]] = {}
     for lines in found:
@@ -246,18 +313,24 @@ def sides_of(found: Sequence[Lines]) -> tuple[Sequence[str], ...]:
 
 
 def backward_table(page: Page, layer: Built, s: int) -> Iterator[str]:
-    entries = page.of_sample(layer.activation, s=s)
+    entries = page.written_of_sample(Quantity("adjoint", layer.pre_activation), s)
+    readers = page.steps.reads[layer.activation]
+    worked = max((reader.shape[0] for reader, _ in readers), default=1) <= FEW_TERMS and page.through(layer)
+    if worked:
+        yield page.say.text("forward_first", label=page.labels(layer.activation, entries[:1])[0])
+        yield from backward_steps(page, layer, s, entries[:1])
+        entries = entries[1:]
+    if not len(entries):
+        return
     quantities = [quantity for quantity, _ in page.steps.backward_quantities(layer, s)]
     y, z = page.symbol.general("activation", "j"), page.symbol.general("pre_activation", "j")
-    if not page.brief:
-        equations = general_equations(page.work, page.symbol)
-        hidden = layer is not page.work.network.layers[-1]
-        yield page.say.text(
-            "backward_note",
-            equations=page.both(
-                *([equations["3"]["tex"]] if hidden and "3" in equations else []), equations["4"]["tex"]
-            ),
-        )
+    equations = general_equations(page.work, page.symbol)
+    hidden = layer is not page.work.network.layers[-1]
+    yield page.say.text(
+        "backward_note",
+        rest=worked,
+        equations=page.both(*([equations["3"]["tex"]] if hidden and "3" in equations else []), equations["4"]["tex"]),
+    )
     heads = {"slope": page.m.partial(y, z), "adjoint": page.m.partial(page.symbol.loss, y)}
     general = [
         page.symbol.general("delta", "j") if q.node is layer.pre_activation else heads[q.what] for q in quantities
@@ -266,7 +339,7 @@ def backward_table(page: Page, layer: Built, s: int) -> Iterator[str]:
     yield page.say.block(
         "backward_row",
         len(entries),
-        label=page.labels(layer.activation),
+        label=page.labels(layer.activation, entries),
         steps=tuple(page.numbers_of(quantity, entries) for quantity in quantities),
         cells=tuple(page.printed(quantity, entries) for quantity in quantities),
     )
