@@ -1,6 +1,6 @@
 """What derivations cost a build of Sphinx: seconds of CPU, beside the same project without them.
 
-    python tests/benchmarks/embeds.py [--embeds 50] [--detail brief]
+    python tests/benchmarks/embeds.py [--embeds 50] [--detail brief] [--only W36]
 
 A project of ten documents is built four times: anew with an empty cache (every derivation is worked out), anew with a
 full one, then with nothing changed, and with nothing changed and no extension of ours. Each embed has inputs of its own.
@@ -69,16 +69,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--embeds", type=int, default=50)
     parser.add_argument("--detail", default="normal")
+    parser.add_argument("--only", default="")
     parser.add_argument("--repeat", type=int, default=3)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         os.environ["EXPLAINER_CACHE"] = f"{place}/cache"
         none = project(Path(place) / "none", 0, [])
-        some = project(Path(place) / "some", asked.embeds, [f":detail: {asked.detail}"])
+        some = project(
+            Path(place) / "some",
+            asked.embeds,
+            [f":detail: {asked.detail}", *([f":only: {asked.only}"] if asked.only else [])],
+        )
         without = least(none, asked.repeat, fresh=True)
         cold, warm = (least(some, asked.repeat, fresh=True, cold=cold) for cold in (True, False))
         same, same_without = (least(each, asked.repeat, fresh=False) for each in (some, none))
-    print(f"{asked.embeds} derivations, detail {asked.detail}: seconds of CPU")
+    print(
+        f"{asked.embeds} derivations, detail {asked.detail}{f', only {asked.only}' if asked.only else ''}: seconds of CPU"
+    )
     print(f"{'without':>32} {without:6.2f}")
     print(f"{'anew, nothing in the cache':>32} {cold:6.2f}  {cold - without:+.2f}")
     print(f"{'anew, all in the cache':>32} {warm:6.2f}  {warm - without:+.2f}")
