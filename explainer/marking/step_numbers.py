@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ..plain import plain
 from ..steps import Lines, Steps
 from ..worked import Worked
-from ..plain import plain
 
 SCRIPT = r"[_^](?:\{[^{}]*\}|\([^()]*\)|\[[^\[\]]*\]|[A-Za-z0-9]+)"
 SCRIPTED = re.compile(rf"([A-Za-z]+)((?:{SCRIPT})+)")
