@@ -337,3 +337,10 @@ def test_a_fault_of_latex_is_told_with_its_line() -> None:
     page = "\\documentclass{article}\n\\begin{document}\n\\nonsense\n\\end{document}\n"
     with pytest.raises(CheckFailed, match="LaTeX found on line 3 of the page in LaTeX: Undefined control sequence"):
         list(pdf.by_latexmk(iter([page]), chinese=False))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", [name for name in SHIPPED if name not in ("e-a-plus-b", "2-2-3-1-repeated")])
+def test_a_page_of_results_is_one_page(name: str, language: str) -> None:
+    reader = pdf_of(explainer.explain(example(name, detail="brief", language=language)))
+    assert len(reader.pages) == 1

@@ -7,12 +7,12 @@ from itertools import chain
 
 from ..notation import Quantity
 from .closing import check_sentence, verdict, weight_table
-from .opening import data, sizes
+from .opening import data, digits_shown, sizes
 from .page import Page
 
 ROWS = 40  # of a table that still leaves room for the rest of a page
 SHORT = 40  # characters of a formula, as printed
-FEW = 4  # outputs whose losses are written out
+FEW = 8  # outputs whose losses are written out
 
 
 def given(page: Page) -> Iterator[str]:
@@ -38,6 +38,7 @@ def results(page: Page) -> Iterator[str]:
         yield from loss(page)
     if page.count:
         yield from weights(page)
+    yield page.say.text("brief_digits", count=digits_shown(page), rounded=page.steps.carried)
 
 
 def neurons(page: Page) -> Iterator[str]:
@@ -70,14 +71,12 @@ def neurons(page: Page) -> Iterator[str]:
 
 
 def loss(page: Page) -> Iterator[str]:
-    """The loss of each output, or of each sample, where there are a few; the loss; and the loss after the update."""
+    """The loss of each output of one sample, where there are a few; the loss; and the loss after the update."""
     net = page.work.network
     assert net.loss is not None
-    nodes = [node for node in net.loss.of_samples if node.size <= FEW * net.samples or node is net.end]
+    nodes = net.loss.of_samples if net.samples == 1 else ()
     found = chain.from_iterable(
-        page.steps.loss([node], page.every)
-        for node in dict.fromkeys((*nodes, *net.loss.of_all))
-        if node.size <= 2 * FEW
+        page.steps.loss([node], page.every) for node in (*nodes, *net.loss.of_all) if node.size <= FEW
     )
     items = [
         page.say.text("mathematics", tex=" = ".join([symbol, *short_formula(page, formula, printed), printed]))

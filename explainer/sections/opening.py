@@ -104,15 +104,16 @@ def conventions(page: Page) -> Iterator[str]:
 
 
 def convention_items(page: Page) -> Iterator[str]:
-    if not page.brief:
-        yield from all_but_rounding(page)
-    say, writing = page.say, page.work.network.problem.writing
-    count = (
-        say.text("significant", count=writing.significant)
-        if writing.digits is None
-        else say.text("decimals", count=writing.digits)
-    )
-    yield say.text("convention_rounded" if writing.carry == "rounded" else "convention_full", count=count)
+    yield from all_but_rounding(page)
+    yield page.say.text("convention_rounded" if page.steps.carried else "convention_full", count=digits_shown(page))
+
+
+def digits_shown(page: Page) -> str:
+    """How many digits numbers are shown with, in words."""
+    writing = page.work.network.problem.writing
+    if writing.digits is None:
+        return page.say.text("significant", count=writing.significant)
+    return page.say.text("decimals", count=writing.digits)
 
 
 def all_but_rounding(page: Page) -> Iterator[str]:
