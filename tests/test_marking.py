@@ -42,7 +42,7 @@ from explainer.marking.network_lines import NetworkLines
 from explainer.marking.reading import working_from_text
 from explainer.marking.rule import agrees, spread, value
 from explainer.problem import problem_from_text
-from explainer.render import Speaker
+from explainer.render import Setting, Speaker
 from explainer.steps import Lines as StepLines
 from explainer.steps import Steps
 
@@ -199,7 +199,7 @@ def test_the_catalogue_has_86_misconceptions_and_11_slips_of_the_hand() -> None:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_mistake_has_a_name_and_a_sentence(language: str) -> None:
-    say = Speaker(language, "markdown")
+    say = Speaker(language, Setting())
     blanks = dict.fromkeys(("read", "was", "other", "value", "at"), "")
     for slug in CODES:
         assert say.text("mark_slip_name", slug=slug)
@@ -425,6 +425,12 @@ def test_expressions_are_three_claims() -> None:
     assert line.verdict == "right"
 
 
+def test_a_path_that_is_left_out_of_a_graph_is_named() -> None:
+    marks = checker("e-a-plus-b").check("c = 3\nd = 2\nde/dc = 2\nde/dd = 3\nde/db = 3\n")
+    assert [line.verdict for line in marks.lines] == ["right"] * 4 + ["wrong"]
+    assert marks.lines[-1].candidates[0] == "one-path"
+
+
 def test_a_mistake_made_again_is_charged_once() -> None:
     lines = checker().lines
     g = [f"dE/dW[{i},6] = {lines.true[lines.numbers[f'dE/dW[{i},6]']]:.6f}" for i in (3, 4, 5)]
@@ -477,9 +483,15 @@ def test_a_report_names_the_first_wrong_line(to: str, language: str) -> None:
     assert "0.0246" in text
 
 
+@pytest.mark.parametrize("to", ["text", "md", "html", "tex"])
+def test_nothing_is_left_in_a_report_for_a_later_hand(to: str) -> None:
+    assert [c for c in checker().check(SEED).text(to) if not c.isprintable() and c != "\n"] == []
+
+
 def test_text_of_the_students_is_escaped() -> None:
     text = checker().check("<script>x</script> = 0.5\n| a | = 1\n").text("html")
-    assert "<script>" not in text
+    assert "<script>x" not in text
+    assert "&lt;script&gt;x" in text
 
 
 # ---- the documents
@@ -495,7 +507,7 @@ def test_the_example_working_is_marked_alike_in_every_format(ending: str) -> Non
 
 def test_the_catalogue_in_the_reference_has_every_mistake_with_its_sentence() -> None:
     page = (HERE.parent / "docs" / "reference" / "mistakes.md").read_text("utf-8")
-    say = Speaker("en", "markdown")
+    say = Speaker("en", Setting())
     blanks = dict.fromkeys(("read", "was", "other", "value", "at"), "")
     for slug, code in (CODES | HANDLING).items():
         assert f"| {code} | `{slug}` |" in page

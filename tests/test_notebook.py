@@ -50,9 +50,10 @@ def test_a_cell_has_one_step_or_one_heading() -> None:
 def test_a_table_is_never_cut() -> None:
     found = read("".join(explainer.explain(example("2-2-3-1", detail="brief")).text("notebook")))
     for cell in found.cells:
-        rows = [line.count("|") for line in cell.source.splitlines() if line.startswith("|")]
-        assert len(rows) != 1
-        assert len(set(rows)) <= 1
+        for table in re.findall(r"(?:^\|.*\n?)+", cell.source, re.MULTILINE):
+            rows = [line.count("|") for line in table.splitlines()]
+            assert len(rows) > 2
+            assert len(set(rows)) == 1
 
 
 def test_cells_have_the_same_names_every_time() -> None:

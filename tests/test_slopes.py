@@ -69,7 +69,7 @@ def full(name: str, **options: Any) -> str:
 def test_full_pages_link_each_activation_to_the_appendix(name: str, language: str) -> None:
     text = full(name, language=language)
     assert text.count('<a id="slopes"></a>') == 1
-    assert "(#slopes)" in text.split('<a id="slopes"></a>')[0]
+    assert "(#rules)" in text.split('<a id="slopes"></a>')[0]
 
 
 def test_a_normal_page_has_no_appendix() -> None:

@@ -171,7 +171,7 @@ class Checker:
         def found(number: int) -> Roles:
             key = id(lines), number
             if key not in self._roles:
-                self._roles[key] = roles_of(lines, number) if isinstance(lines, NetworkLines) else Roles("node")
+                self._roles[key] = roles_in(lines, number)
             return self._roles[key]
 
         return found
@@ -222,6 +222,12 @@ class Checker:
         message = self.say.text("mark_unknown", name=claim.name, near=near, several=several)
         given = claim.value.text if claim.value else None
         return LineMarks(claim.line, claim.text, "unknown", given=given, message=message)
+
+
+def roles_in(lines: Lines, number: int) -> Roles:
+    if isinstance(lines, NetworkLines):
+        return roles_of(lines, number)
+    return lines.roles(number) if isinstance(lines, GraphLines) else Roles("node")
 
 
 def lines_of(problem: Problem | GraphProblem) -> Lines:

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from ..expressions import Tree, names, value
-from ..graphs import Key, canonical, key_name, key_of, worked_graph
+from ..graphs import Key, canonical, key_name, worked_graph
 from ..graphs import Lines as Steps
 from ..graphs import named as named_in_graph
 from ..ops import Array
 from ..problem import GraphProblem
-from .lines import Line, Lines, Way
+from .lines import Line, Lines, Roles, Way
 
 
 class GraphLines(Lines):
@@ -53,10 +53,15 @@ class GraphLines(Lines):
 
         return Line(number, (Way(reads, found),))
 
+    def roles(self, number: int) -> Roles:
+        """What the catalogue may speak of: at a derivative that is a sum over several ways, each of these."""
+        tree = self.trees.get(number)
+        products = tree.parts if tree is not None and tree.kind == "sum" else ()
+        if not products or any(part.kind != "product" or len(part.parts) != 2 for part in products):
+            return Roles("node")
+        ways = [np.array([self._numbers[factor.text] for factor in part.parts]) for part in products]
+        return Roles("hidden_error", {"one_way": ways, "s": 1.0})
+
     def asked(self) -> list[int]:
         """The lines of a full sheet: the sweep backwards is asked for, those forwards are not."""
         return [number for name, number in self.numbers.items() if number not in self.given and "|forward" not in name]
-
-    def key(self, number: int) -> Key:
-        """What the quantity is in the worked graph."""
-        return key_of(next(name for name, k in self._numbers.items() if k == number))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from ..finish import ESCAPES
+from ..finish import ESCAPES, finished
 from ..render import Setting, Speaker
 
 if TYPE_CHECKING:
@@ -33,9 +33,10 @@ def report(marks: Marks, to: str, colour: bool = False) -> str:
     if to == "text":
         return on_terminal(marks, colour)
     format = FORMATS[to]
-    say, escape = Speaker(marks.language, Setting(format)), ESCAPES[format]
+    setting = Setting(format)
+    say, escape = Speaker(marks.language, setting), ESCAPES[format]
     rows = [row_of(line, say, escape) for line in marks.lines]
-    return say.text(
+    page = say.text(
         "mark_page",
         title=escape(say.text("mark_title", title=marks.title)),
         language=marks.language,
@@ -44,6 +45,7 @@ def report(marks: Marks, to: str, colour: bool = False) -> str:
         heads=say.text("mark_heads").split("|"),
         rows=rows,
     )
+    return "".join(finished(iter([page]), setting, marks.language))
 
 
 def row_of(line: LineMarks, say: Speaker, escape: Callable[[str], str]) -> list[str]:

@@ -75,7 +75,7 @@ def spread(way: Way, numbers: Numbers, box: Numbers) -> tuple[Array, Array]:
         p = distance(np.maximum(np.abs(up - f), np.abs(down - f))).sum(axis=0)
         if count > 1:
             ends = np.repeat(read[:, None, :], 2, axis=1)
-            shift = np.nan_to_num(np.sign(up - down)) * width[moved]
+            shift = np.where(up < down, -1.0, 1.0) * width[moved]  # of 0 times 0 both factors have to move
             ends[moved, 0] += shift
             ends[moved, 1] -= shift
             p = np.maximum(p, distance(np.abs(np.asarray(way.value(ends), float) - f)).max(axis=0))

@@ -60,8 +60,9 @@ class Sheet:
         )
 
     def called(self, number: int) -> str:
-        """A quantity as the writer calls it."""
-        return self.last[number].claim.name if number in self.last else self.lines.names.get(number, "")
+        """A quantity as the writer calls it, where that is short; else by its canonical name."""
+        own = self.last[number].claim.name if number in self.last else "("
+        return self.lines.names.get(number, "") if "(" in own or " " in own else own
 
     def judging(self) -> Judging:
         return Judging(self.lines, self.written(), self.lines.true[:, None], scratch_of(self), self.rescue)
