@@ -113,7 +113,7 @@ class Derivation:
 
     def _text(self, setting: Setting) -> Iterator[str]:
         if setting.format == "json":
-            return self._record()
+            return self._record(self._speaker(Setting(templates=setting.templates)))
         return finished(streamed(self._page(setting)), setting, self.problem.writing.language)
 
     def _speaker(self, setting: Setting) -> Speaker:
@@ -123,9 +123,9 @@ class Derivation:
         """The page as its templates write it."""
         return document(self._works, self._speaker(setting), self.curve)
 
-    def _record(self) -> Iterator[str]:
+    def _record(self, say: Speaker) -> Iterator[str]:
         """The derivation as JSON."""
-        return streamed(record(self._works, training=bool(self.curve)))
+        return streamed(record(self._works, say, training=bool(self.curve)))
 
     def save(self, *paths: str | PathLike[str], figures: bool = False, **options: Any) -> None:
         """Write the page into files; each one's ending says in which format. All are replaced, or none is.
@@ -193,8 +193,8 @@ class GraphDerivation(Derivation):
     def _page(self, setting: Setting) -> Iterator[str]:
         return graph_document(self._graph, self._speaker(setting))
 
-    def _record(self) -> Iterator[str]:
-        return streamed(graph_record(self._graph, self._speaker(Setting())))
+    def _record(self, say: Speaker) -> Iterator[str]:
+        return streamed(graph_record(self._graph, say))
 
     def __repr__(self) -> str:
         return f"<Derivation {self.problem.title!r}: a graph of {len(self._graph.problem.nodes)} nodes>"

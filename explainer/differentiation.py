@@ -51,7 +51,7 @@ class Differentiation(Derived):
 
     def _text(self, setting: Setting, language: str) -> Iterator[str]:
         if setting.format == "json":
-            return record(self, Speaker(language, Setting()))
+            return record(self, Speaker(language, Setting(templates=setting.templates)))
         page = document(self, Speaker(language, setting, ESCAPES[setting.format]), language)
         return finished(streamed(page), setting, language)
 

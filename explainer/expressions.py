@@ -345,9 +345,9 @@ class Token(NamedTuple):
         return NotAFormula(found, remedy, self.line, self.column)
 
 
-def tokens(text: str) -> list[Token]:
-    """The pieces of a formula, the end among them."""
-    if len(text) > MAX_CHARACTERS:
+def tokens(text: str, limited: bool = True) -> list[Token]:
+    """The pieces of a formula, the end among them. One that we put together ourselves may be longer than one read."""
+    if limited and len(text) > MAX_CHARACTERS:
         raise NotAFormula(f"a formula of {len(text):,} characters", f"write at most {MAX_CHARACTERS:,}")
     found: list[Token] = []
     line, start, at = 1, 0, 0
@@ -362,10 +362,10 @@ def tokens(text: str) -> list[Token]:
             if lines:
                 line, start = line + lines, at + piece.rindex("\n") + 1
         else:
-            if kind == "number":
+            if kind == "number" and limited:
                 _check_number(piece, text[match.end() : match.end() + 1], here)
             found.append(Token(kind, SAME.get(piece, piece), *here[2:]))
-        if len(found) > MAX_TOKENS:
+        if limited and len(found) > MAX_TOKENS:
             raise here.fault(f"a formula of more than {MAX_TOKENS} numbers, names and signs", "split it up")
         at = match.end()
     return [*found, Token("end", "", line, at - start + 1)]
@@ -649,5 +649,5 @@ def _written(tree: Tree) -> tuple[str, int]:
 
 @cache
 def read_once(text: str) -> Tree:
-    """A formula of our own tables."""
-    return _Reader(tokens(text), None, {**FUNCTIONS, **SLOPES}).sum(0)
+    """A formula of our own: of a table, or put together from others."""
+    return _Reader(tokens(text, limited=False), None, {**FUNCTIONS, **SLOPES}).sum(0)

@@ -8,14 +8,14 @@ from typing import Any
 
 from .dialects import TEX
 from .matrices import Equation, equations_used, step_number
-from .render import Setting, Speaker
+from .render import Speaker
 from .steps import Lines, Steps, used_steps
 from .worked import Worked, named
 
 SCHEMA = "explainer.derivation/1"
 
 
-def record(works: Sequence[Worked], training: bool = False) -> Iterator[str]:
+def record(works: Sequence[Worked], say: Speaker, training: bool = False) -> Iterator[str]:
     """The JSON text, piece by piece: a line for each value and for each step."""
     problem = works[0].network.problem
     writing = problem.writing
@@ -36,16 +36,15 @@ def record(works: Sequence[Worked], training: bool = False) -> Iterator[str]:
         yield (",\n " if work is not works[0] else "") + f'{{{epoch}"values": {{\n'
         yield from lines_of(f"  {compact(name)}: {compact(number)}" for name, number in named(work))
         yield ' },\n "steps": [\n'
-        yield from lines_of(f"  {compact(step)}" for step in step_records(steps))
+        yield from lines_of(f"  {compact(step)}" for step in step_records(steps, say))
         check = work.check and {"method": work.check.method, "worst_relative_error": work.check.worst_relative_error}
         yield f' ],\n "check": {compact(check)}}}'
         following = steps.following if len(works) > 1 else following
     yield "]}\n"
 
 
-def step_records(steps: Steps) -> Iterator[dict[str, Any]]:
+def step_records(steps: Steps, say: Speaker) -> Iterator[dict[str, Any]]:
     """Every step, in the order of their numbers."""
-    say = Speaker(steps.work.network.problem.writing.language, Setting())
     for group in steps.groups():
         found = [step for item in group for step in item_records(steps, say, item)]
         yield from (step for _, step in sorted(found, key=lambda pair: pair[0]))

@@ -41,6 +41,7 @@ class Setting:
     pdf_engine: str = "typst"  # of `pdf.ENGINES`
     document_class: str = "article"  # of LaTeX: article or beamer
     fragment: bool = False  # of LaTeX: without a preamble, to be read in by a document
+    templates: str | PathLike[str] | None = None  # a folder of templates that are read after ours
 
     def __post_init__(self) -> None:
         """Raises ExplainerError where the format has no such choice."""
@@ -49,8 +50,6 @@ class Setting:
             raise ExplainerError(f"the class {self.document_class} is for LaTeX, not for {self.format}; write to .tex")
         if self.fragment and self.format != "latex":
             raise ExplainerError(f"a fragment is for LaTeX, not for {self.format}; write to .tex")
-
-    templates: str | PathLike[str] | None = None  # a folder of templates that are read after ours
 
     @property
     def dialect(self) -> Dialect:

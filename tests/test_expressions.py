@@ -10,7 +10,9 @@ from pathlib import Path
 import mpmath
 import numpy as np
 import pytest
+from networks import problem_of
 
+import explainer
 from explainer.expressions import (
     FUNCTIONS,
     MAX_CHARACTERS,
@@ -169,3 +171,16 @@ def test_a_formula_knows_how_far_its_nearest_kink_is() -> None:
     assert not is_kinked(read("x^2"))
     assert to_kink(tree, {"x": np.array([0.25, 0.9]), "y": np.array([5.0, 0.8])}) == pytest.approx([0.25, 0.1])
     assert to_kink(read("x^2"), {"x": np.array([0.0])}) == np.inf
+
+
+def test_a_slope_may_have_longer_numbers_than_a_formula_that_is_read() -> None:
+    """Constants multiplied together have more digits than any of them: those of SELU have 32."""
+    selu = "1.0507009873554805*(max(0,z) + 1.6732632423543772*(exp(min(0,z)) - 1))"
+    spec = {
+        "inputs": {"X1": 1},
+        "targets": {"T": 1},
+        "layers": [{"neurons": 1, "activation": selu, "weights": [[-0.5]]}],
+        "loss": "half_squared_error",
+    }
+    values = explainer.explain(problem_of(spec)).values
+    assert values["dY[1]/dz[1]"] == pytest.approx(1.0507009873554805 * 1.6732632423543772 * np.exp(-0.5), rel=1e-14)

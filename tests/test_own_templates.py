@@ -92,6 +92,12 @@ def test_a_macro_asks_for_what_it_needs_and_no_more(tmp_path: Path) -> None:
     assert "takes not more than 1" in refusal(folder_with(tmp_path, ("prose/en/b.j2", text)))  # ours call it with two
 
 
+def test_the_reasons_in_the_json_can_be_said_otherwise_too(tmp_path: Path) -> None:
+    text = "{% macro reason(kind) %}{{ kind }} it is{% endmacro %}"
+    assert '"reason": "gradient it is"' in page(folder_with(tmp_path, ("prose/en/a.j2", text)), "json")
+    assert "there are no templates here" in refusal(tmp_path / "prose", "json")
+
+
 def test_a_change_of_a_file_is_seen_by_the_next_page(tmp_path: Path) -> None:
     for word in ("first", "second"):
         assert word in page(folder_with(tmp_path, ("prose/en/a.j2", check(f"{{{{ f.paragraph('{word}') }}}}"))))

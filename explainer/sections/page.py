@@ -205,7 +205,8 @@ class Page:
         ]
         if not known:
             return [""] * len(lines)
-        if all(one_each(owner, len(lines)) for _, _, owner in known):
+        distinct = len({quantity for quantity, _, _ in known}) == len(known)  # softmax reads one score twice
+        if distinct and all(one_each(owner, len(lines)) for _, _, owner in known):
             columns = [self.origin_column(quantity, entries) for quantity, entries, _ in known]
             separator = self.say.word("origin_separator")
             joined = columns[0] if len(columns) == 1 else [separator.join(row) for row in zip(*columns, strict=True)]
