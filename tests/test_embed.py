@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import jinja2
@@ -154,6 +155,12 @@ def test_a_fault_of_an_option_is_told_where_the_options_stand() -> None:
     assert "did you mean" in fault.remedy or "numbered" in fault.remedy
 
 
+def test_a_fault_of_an_option_of_a_spec_in_a_file_is_told_in_the_document(tmp_path: Path) -> None:
+    place = replace(in_file(tmp_path / "net.yaml"), document="doc.md", head=8)
+    (fault,) = embedded(place, {"notation": "numbred"}, HOW).faults
+    assert str(fault) == "doc.md:8:1: notation: unknown value 'numbred'; did you mean 'numbered'?"
+
+
 def test_a_fault_of_a_spec_in_a_file_is_told_there(tmp_path: Path) -> None:
     place = in_file(tmp_path / "net.yaml", SPEC.replace("tanh", "tanhh"))
     (fault,) = embedded(place, {}, HOW).faults
@@ -181,6 +188,22 @@ def test_what_goes_wrong_while_working_is_told_at_the_spec() -> None:
 def test_an_option_that_cannot_be_read_is_told_with_what_would_do(written: dict[str, str], found: str) -> None:
     with pytest.raises(OptionFault, match=re.escape(found)):
         read_options(written)
+
+
+def test_an_option_may_be_a_number() -> None:
+    assert read_options({"digits": 3, "level": 2}) == ({"digits": 3}, {"level": 2})
+
+
+def test_a_block_is_found_in_its_document_by_its_body_or_by_the_spec_that_it_names(tmp_path: Path) -> None:
+    path = tmp_path / "doc.md"
+    path.write_text(
+        "---\n---\n```{explainer} net.yaml\n:digits: 3\n```\n- ```{explainer}\n  :digits: 3\n  a\n  ```\n", "utf-8"
+    )
+    assert core.found_in(path, "net.yaml", []) == core.Spot(3, 4)
+    assert core.found_in(path, "", ["a"]) == core.Spot(6, 8, 2)
+    assert core.found_in(path, "net.yaml", [], line=4) is None
+    assert core.found_in(path, "other.yaml", []) is None
+    assert core.found_in(tmp_path / "no.md", "", ["a"]) is None
 
 
 def test_names_are_parted_at_commas_outside_brackets() -> None:
@@ -273,6 +296,44 @@ def test_a_cache_that_cannot_be_written_stops_nothing(tmp_path: Path, monkeypatc
     assert embedded(inside(), {}, HOW).text
 
 
+def test_a_page_is_not_kept_where_its_data_changed_while_it_was_worked_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, original = SPEC.replace("{X1: 2}", "x.csv"), core.worked
+    (tmp_path / "x.csv").write_text("X1\n2\n")
+
+    def slow(*arguments: object) -> object:
+        found = original(*arguments)  # type: ignore[arg-type]
+        (tmp_path / "x.csv").write_text("X1\n30\n")
+        return found
+
+    monkeypatch.setattr(core, "worked", slow)
+    old = embedded(inside(text, folder=tmp_path), {}, HOW).text
+    monkeypatch.setattr(core, "worked", original)
+    new = embedded(inside(text, folder=tmp_path), {}, HOW).text
+    assert "X_{1} = 2" in old
+    assert "X_{1} = 30" in new
+
+
+def test_a_cache_that_can_only_be_read_is_read(worked: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    first = embedded(inside(), {}, HOW)
+    monkeypatch.setattr(os, "utime", refused)
+    assert embedded(inside(), {}, HOW) == first
+    assert len(worked) == 1
+
+
+def test_what_cannot_be_put_in_its_place_leaves_nothing_behind(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "replace", refused)
+    assert embedded(inside(), {}, HOW).text
+    assert [path for path in cache.rglob("*") if path.is_file()] == []
+
+
 def test_what_nobody_asks_for_leaves_the_cache(cache: Path) -> None:
     embedded(inside(), {}, HOW)
     (old,) = cache.glob("??/*")
@@ -360,12 +421,18 @@ def test_marks_in_a_code_block_are_examples(tmp_path: Path) -> None:
     assert run(path) == (0, "nothing has changed: 0 derivations in 1 file\n")
 
 
+def test_a_line_that_begins_with_code_opens_no_code_block(tmp_path: Path) -> None:
+    path = document(tmp_path, "```a``` is code.", "<!-- explainer:begin net.yaml -->", "<!-- explainer:end -->")
+    assert run(path) == (0, f"wrote {path}: 1 derivation in 1 file\n")
+
+
 def test_the_line_ends_of_a_file_stay_as_they_are(tmp_path: Path) -> None:
     path = document(tmp_path)
-    path.write_bytes(b"a\r\n<!-- explainer:begin net.yaml -->\r\n<!-- explainer:end -->\r\n")
+    path.write_bytes(b"a\n<!-- explainer:begin net.yaml -->\r\n<!-- explainer:end -->\r\n")
     run(path)
     data = path.read_bytes()
-    assert data.count(b"\n") == data.count(b"\r\n") > 10
+    assert data.startswith(b"a\n<")
+    assert data.count(b"\n") - 1 == data.count(b"\r\n") > 10
     assert run("--check", path)[0] == 0
 
 
@@ -376,7 +443,8 @@ def test_the_line_ends_of_a_file_stay_as_they_are(tmp_path: Path) -> None:
         (["<!-- explainer:begin net.yaml"], 1, "the comment that begins here has no end"),
         (["", "<!-- explainer:end -->"], 2, "a region ends here that did not begin"),
         (["<!-- explainer:begin net.yaml -->", "<!-- explainer:begin net.yaml -->"], 1, "has no end"),
-        (["<!-- explainer:begin -->", "<!-- explainer:end -->"], 1, "it has not one spec; name a file"),
+        (["<!-- explainer:begin -->", "<!-- explainer:end -->"], 1, "there is neither a file nor a body; name a spec"),
+        (["<!-- explainer:begin a.yaml b.yaml -->", "<!-- explainer:end -->"], 1, "it names more than one file"),
         (["<!-- explainer:begin net.yaml digit=3 -->", "<!-- explainer:end -->"], 1, "there is no option 'digit'"),
         (["<!-- explainer:begin net.yaml flavour=gitlab -->", "<!-- explainer:end -->"], 1, "unknown flavour"),
         (["<!-- explainer:begin 'net.yaml -->", "<!-- explainer:end -->"], 1, "a quotation mark stands alone"),

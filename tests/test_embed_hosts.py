@@ -102,7 +102,19 @@ def test_a_planted_fault_ends_a_strict_build_of_mkdocs_at_its_line(tmp_path: Pat
     done = run(sys.executable, "-m", "mkdocs", "build", cwd=project)
     assert done.returncode == 0
     page = (project / "site" / "index.html").read_text("utf-8")
-    assert f"line {line}, column {column}: unknown activation &#x27;tanhh&#x27;" in page
+    assert f"index.md:{line}:{column}: unknown activation &#x27;tanhh&#x27;" in page
+
+
+def test_a_fault_in_mkdocs_is_told_where_it_is_and_not_where_the_same_is_shown(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs")
+    project = copied("mkdocs", tmp_path)
+    page, shown = project / "docs" / "index.md", "```explainer\nlayer: 3\n```\n"
+    page.write_text(
+        f"---\ntitle: a\n---\n\n````md\n{shown}````\n\n{shown}\n```explainer net.yaml digit=3\n```\n", "utf-8"
+    )
+    errors = run(sys.executable, "-m", "mkdocs", "build", cwd=project).stderr
+    assert f"{page}:12:1: unknown key 'layer'" in errors
+    assert f"{page}:15:1: there is no option 'digit'" in errors
 
 
 def test_zensical_builds_the_same_documents_and_fails_at_the_same_line(tmp_path: Path) -> None:
@@ -162,9 +174,15 @@ def test_a_fault_in_a_cell_is_a_syntax_error_with_its_place() -> None:
     assert error.text is not None
     assert error.text[31:36] == "tanhh"
     assert "line 5, column 7: unknown loss" in str(error.msg)
-    for line, cell in (("digit=3", SPEC), ("", ""), ("notation=no", SPEC), ("no.yaml", None)):
+    for line, cell in (("digit=3", SPEC), ("templates=own", SPEC), ("", ""), ("notation=no", SPEC), ("no.yaml", None)):
         with pytest.raises(SyntaxError):
             jupyter.magic(line, cell)
+
+
+def test_marks_are_shown_as_markdown_as_derivations_are() -> None:
+    """A page of HTML would take the place of Markdown in nbconvert, and its styles would hold for the whole notebook."""
+    marks = explainer.check(explainer.read_problem(HOSTS / "pandoc" / "net.yaml"), "Y6 = 0.6")
+    assert set(marks._repr_mimebundle_()) == {"text/markdown", "text/plain"}
 
 
 def notebook(*cells: str) -> str:
@@ -250,6 +268,16 @@ def test_a_planted_fault_ends_pandoc_at_its_line(tmp_path: Path) -> None:
     assert not (project / "doc.html").exists()
 
 
+@PANDOC
+def test_faults_of_several_blocks_are_told_each_at_its_own(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(SPEC, "utf-8")
+    same = "```{.explainer}\nlayer: 3\n```\n"
+    (tmp_path / "doc.md").write_text(f"{same}\n{same}\n```{{.explainer spec=net.yaml digit=3}}\n```\n", "utf-8")
+    errors = converted(tmp_path, "html").stderr
+    assert re.findall(r"doc.md:(\d+):1: unknown key 'layer'", errors) == ["2", "6"]
+    assert "doc.md:9:1: there is no option 'digit'" in errors
+
+
 def test_the_elements_of_pandoc_are_those_that_it_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     faults: list[Any] = []
@@ -293,15 +321,35 @@ def test_the_nodes_of_mystmd_have_the_mathematics_and_links_of_the_page() -> Non
     assert "w36-s17-eq" in targets
 
 
-@pytest.mark.skipif(shutil.which("myst") is None, reason="needs mystmd")
+MYST = pytest.mark.skipif(shutil.which("myst") is None, reason="needs mystmd")
+
+
+def test_mystmd_finds_a_spec_beside_its_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = "# A\n\n```{explainer} net.yaml\n```\n"
+    for folder in ("one", "two", "node_modules"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "doc.md").write_text(page, "utf-8")
+    (tmp_path / "two" / "net.yaml").write_text(SPEC, "utf-8")
+    file, spot = myst.position(["net.yaml"], [""], 3)
+    assert (Path(file), spot.head) == (Path("two/doc.md"), 3)
+    assert myst.position(["other.yaml"], [""], 3)[0] == "<document>"
+    assert [path.parent.name for path in myst.documents()] == ["one", "two"]
+
+
+@MYST
 def test_mystmd_builds_a_site_and_a_planted_fault_fails_it_at_its_line(tmp_path: Path) -> None:
     """What stands after the content is built, a theme from the network, is not needed here."""
     project = copied("myst", tmp_path)
+    shutil.copytree(project, project / "part", ignore=shutil.ignore_patterns("myst.yml"))
+    page = (project / "part" / "index.md").read_text("utf-8").replace("w36", "w36b").replace("net.yaml", "part.yaml")
+    (project / "part" / "index.md").write_text(page, "utf-8")
+    (project / "part" / "net.yaml").rename(project / "part" / "part.yaml")
     (project / "explainer-myst").symlink_to(Path(sys.executable).with_name("explainer-myst"))
     environment = {**os.environ, "NO_COLOR": "1"}
     done = run("myst", "build", "--strict", "--site", cwd=project, env=environment)
     output = done.stdout + done.stderr
-    assert "Built 1 page" in output
+    assert "Built 2 pages" in output
     assert "index.md:" not in output
     content = (project / "_build" / "site" / "content" / "index.json").read_text("utf-8")
     assert GRADIENT in content

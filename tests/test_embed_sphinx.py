@@ -68,6 +68,19 @@ def test_equations_can_be_referred_to_from_any_page(project: Path) -> None:
     assert 'href="#equation-one-s1"' in (folder / "myst.html").read_text("utf-8")
 
 
+def test_equations_are_numbered_by_section_where_the_project_wants_it(project: Path) -> None:
+    with (project / "conf.py").open("a") as conf:
+        conf.write("numfig = True\n")
+    index = project / "index.rst"
+    index.write_text(index.read_text("utf-8").replace(".. toctree::", ".. toctree::\n   :numbered:"), "utf-8")
+    folder = built(project)
+    target = re.search(
+        r'\((1\.\d+)\)<a class="headerlink" href="#equation-one-s1"', (folder / "myst.html").read_text("utf-8")
+    )
+    assert target
+    assert f'href="#equation-one-s1">({target[1]})<' in (folder / "myst.html").read_text("utf-8")
+
+
 def test_every_link_between_steps_leads_to_its_step(project: Path) -> None:
     folder = built(project)
     for page in ("index.html", "myst.html"):
@@ -142,10 +155,14 @@ def test_a_planted_fault_fails_the_build_at_its_line(project: Path, page: str) -
 def test_a_fault_in_a_spec_file_or_an_option_is_told_where_it_is(project: Path) -> None:
     (project / "net.yaml").write_text("inputs: {X1: 1}\nlayer: 3\n", "utf-8")
     path = project / "index.rst"
-    path.write_text(path.read_text("utf-8").replace(":digits: 4", ":digits: four"), "utf-8")
+    text = path.read_text("utf-8").replace(":digits: 4", ":digits: four")
+    path.write_text(text + "\n.. explainer:: good.yaml\n   :notation: numbred\n", "utf-8")
+    (project / "good.yaml").write_text("inputs: {X1: 1}\nlayers: [{neurons: [1], weights: [[1]]}]\n", "utf-8")
     errors = sphinx(project).stderr
     assert f"{project / 'net.yaml'}:2:1: WARNING: unknown key 'layer'" in errors
     assert f"{path}:18:1: WARNING: digits is 'four'; write a whole number" in errors
+    line = text.count("\n") + 2
+    assert f"{path}:{line}:1: WARNING: notation: unknown value 'numbred'; did you mean 'numbered'?" in errors
 
 
 def test_a_fault_in_an_included_file_is_told_there(project: Path) -> None:

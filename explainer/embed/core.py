@@ -40,7 +40,8 @@ class Place:
     text: str | None = None  # of a spec inside a document
     line: int = 1  # of the document, where the text begins
     indent: int = 0
-    head: int = 1  # the line of the document that has the options
+    document: str = ""  # that asks for the page, and
+    head: int = 1  # its line that has the options
     folder: Path | None = None  # where the data files of a spec inside a document are; None: it may have none
 
 
@@ -69,26 +70,27 @@ class Embedded:
 WHOLE = ("digits", "significant", "steps")
 OPTIONS = ("notation", "language", *WHOLE, "carry", "detail", "view", "only")
 STYLES = ("label", "level", "templates")
+LABEL = re.compile("[A-Za-z][A-Za-z0-9_-]{0,60}")
 
 
 class OptionFault(ValueError):
     """An option that cannot be used: what was found, then "; ", then what would do."""
 
 
-def read_options(written: Mapping[str, str], folder: Path = Path()) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Options of a host, as text, as those of the writing and those of the style. Raises OptionFault.
+def read_options(written: Mapping[str, Any], folder: Path = Path()) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Options of a host, as text or numbers, as those of the writing and those of the style. Raises OptionFault.
 
     Templates are in a folder that is named from `folder` on.
     """
     writing: dict[str, Any] = {}
     style: dict[str, Any] = {}
-    for name, text in written.items():
+    for name, given in written.items():
         if name not in OPTIONS + STYLES:
             raise OptionFault(f"there is no option {printable(name)!r}; there are {', '.join(OPTIONS + STYLES)}")
-        value = text.strip()
+        value = str(given).strip()
         if name in (*WHOLE, "level") and not re.fullmatch("[0-9]{1,9}", value):
             raise OptionFault(f"{name} is {printable(value)!r}; write a whole number")
-        if name == "label" and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,60}", value):
+        if name == "label" and not LABEL.fullmatch(value):
             raise OptionFault(f"label is {printable(value)!r}; write a letter, then letters, digits, - and _")
         if name == "level" and not 1 <= int(value) <= 6:
             raise OptionFault(f"level is {value}; write a number from 1 to 6")
@@ -117,26 +119,52 @@ def read_words(text: str) -> tuple[list[str], dict[str, str]]:
 
 
 def place_of(
-    names: Sequence[str], body: str, file: str, line: int, folder: Path, first: int = 0, indent: int = 0
+    names: Sequence[str], body: str, document: str, head: int, folder: Path, first: int = 0, indent: int = 0
 ) -> Place:
-    """Where the spec of a mark on a line of a document stands: the file that is named, else the body. OptionFault."""
-    if len(names) + bool(body.strip()) != 1:
-        raise OptionFault("it has not one spec; name a file, or write the spec into the body")
+    """Where the spec of a block of a document stands: the file that is named, else the body. OptionFault.
+
+    `head` is the line of the block that has the options; the body is below it, or at `first`.
+    """
+    if len(names) > 1:
+        raise OptionFault("it names more than one file; name one")
+    if names and body.strip():
+        raise OptionFault("there are both a file and a body; keep one of the two")
     if names:
-        return Place(os.path.normpath(folder / names[0]), Path(os.path.normpath(folder / names[0])))
-    return Place(file, None, body.rstrip("\n") + "\n", first or line + 1, indent, line, folder)
+        path = os.path.normpath(folder / names[0])
+        return Place(path, Path(path), document=document, head=head)
+    if not body.strip():
+        raise OptionFault("there is neither a file nor a body; name a spec, or write it into the body")
+    return Place(document, None, body.rstrip("\n") + "\n", first or head + 1, indent, document, head, folder)
 
 
-def found_in(file: Path, body: Sequence[str], line: int = 1) -> tuple[int, int] | None:
-    """The line on which a body begins in its file, from `line` on, and how far in; hosts do not count alike."""
+@dataclass(frozen=True)
+class Spot:
+    """Where a block stands in its document: hosts do not count lines alike, or tell none."""
+
+    head: int  # the line that opens it
+    first: int  # that on which its body begins
+    indent: int = 0  # of its body
+
+
+def lines_of(file: Path) -> list[str]:
+    """The lines of a document; none where it is not a file: a docstring, say."""
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        return file.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
-        return None  # a docstring, say
+        return []
+
+
+def found_in(file: Path, named: str, body: Sequence[str], line: int = 1) -> Spot | None:
+    """Where a block stands in its file, from a line on: known by its body, or by the spec that it names."""
+    lines = lines_of(file)
+    opening = [number for number, text in enumerate(lines, 1) if re.search(r"\bexplainer\b", text)]
+    if not any(text.strip() for text in body):
+        return next((Spot(head, head + 1) for head in opening if head >= line and named in lines[head - 1]), None)
     wanted = [text.strip() for text in body]
     for start in range(max(0, line - 1), len(lines) - len(body) + 1):
         if [text.strip() for text in lines[start : start + len(body)]] == wanted:
-            return start + 1, lines[start].find(body[0]) if body[0] in lines[start] else 0
+            head = max((number for number in opening if number <= start), default=start)
+            return Spot(head, start + 1, max(0, lines[start].find(body[0])))
     return None
 
 
@@ -172,15 +200,15 @@ def unstyled(place: Place, options: Mapping[str, Any], style: Style, defaults: M
     if found is not None:
         return Embedded(found.text, files=own + found.files)
     try:
-        page, names = worked(text or "", place, folder, options, style, defaults)
+        page, files = worked(text or "", place, folder, options, style, defaults)
     except InputError as error:
         return Embedded(faults=tuple(at(place, fault) for fault in error.faults), files=own)
     except ExplainerError as error:
         found_, _, remedy = str(error).partition("; ")
         fault = Fault(place.file, place.line, place.indent + 1, found_, remedy or "change the spec")
         return Embedded(faults=(fault,), files=own)
-    entry.keep(page, folder, names)
-    return Embedded(page, files=own + tuple((folder or Path()) / name for name in names))
+    entry.keep(page, folder, files)
+    return Embedded(page, files=own + tuple((folder or Path()) / name for name in files))
 
 
 def read_spec(place: Place) -> str:
@@ -197,8 +225,8 @@ def worked(
     options: Mapping[str, Any],
     style: Style,
     defaults: Mapping[str, Any],
-) -> tuple[str, list[str]]:
-    """The page, made anew, and the names of the data files that its spec reads."""
+) -> tuple[str, dict[str, Stamp]]:
+    """The page, made anew, and the data files that its spec reads, as they were before they were read."""
     from ..derivation import explain
     from ..problem import problem_from_text
     from ..source import read_text
@@ -208,9 +236,10 @@ def worked(
     said = {*tree, *options} if isinstance(tree, dict) else {*options}
     said |= {"digits", "significant"} if said & {"digits", "significant"} else set()  # of the two one is enough
     unsaid = {key: value for key, value in defaults.items() if key not in said}
+    files = {each: stamp_of((folder or Path()) / each) for each in data_files(tree)}
     problem = problem_from_text(text, name, folder, **{**unsaid, **options})
     page = "".join(explain(problem).text(style.format, flavour=style.flavour, templates=style.templates or None))
-    return page, data_files(tree)
+    return page, files
 
 
 def templates_in(folder: str) -> tuple[Path, ...]:
@@ -219,7 +248,7 @@ def templates_in(folder: str) -> tuple[Path, ...]:
     return tuple(sorted(path for path in found if path.is_file()))
 
 
-def data_files(tree: Mapping[str, Any]) -> list[str]:
+def data_files(tree: Any) -> list[str]:
     """The data files that a spec names, relative to its folder."""
     values = [tree.get("inputs"), tree.get("targets")]
     values += [layer.get(key) for layer in tree.get("layers") or () for key in ("weights", "biases")]
@@ -234,10 +263,11 @@ def fault_of(error: OptionFault, file: str, line: int) -> Fault:
 
 def at(place: Place, fault: Fault) -> Fault:
     """A fault of the spec where it stands in the document; one in another file stays where it is."""
+    if fault.found.startswith("option --"):
+        found = fault.found.partition(": ")[2]
+        return Fault(place.document or place.file, place.head, 1, found, fault.remedy)
     if place.path is not None or fault.file != "spec.yaml":
         return fault
-    if fault.found.startswith("option --"):
-        return replace(fault, file=place.file, line=place.head, column=1)
     return replace(fault, file=place.file, line=place.line + fault.line - 1, column=place.indent + fault.column)
 
 
@@ -281,21 +311,28 @@ class Entry:
             files = {(folder or Path()) / name: digest for name, digest in kept["files"].items()}
             if any(digest_of(path) != digest for path, digest in files.items()):
                 return None
-            os.utime(self.path)
+            with suppress(OSError):  # a cache that is only read
+                os.utime(self.path)
             return Embedded(str(kept["page"]), files=tuple(files))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, zlib.error):
             return None
 
-    def keep(self, page: str, folder: Path | None, names: Sequence[str]) -> None:
-        """Put the page there; where that cannot be done, the next run works it out again."""
+    def keep(self, page: str, folder: Path | None, seen: Mapping[str, Stamp]) -> None:
+        """Put the page there; where that cannot be done, or a data file has changed since, the next run works it out again."""
         with suppress(OSError):
-            files = {name: digest_of((folder or Path()) / name) for name in names}
+            paths = {name: (folder or Path()) / name for name in seen}
+            files = {name: digest_of(path) for name, path in paths.items()}
+            if any(stamp_of(paths[name]) != stamp for name, stamp in seen.items()):
+                return
             data = zlib.compress(json.dumps({"files": files, "page": page}).encode(), 1)
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=self.path.parent)
-            with open(handle, "wb") as file:
-                file.write(data)
-            os.replace(name, self.path)
+            try:
+                with open(handle, "wb") as file:
+                    file.write(data)
+                os.replace(name, self.path)
+            except OSError:
+                os.unlink(name)
             tidied(str(cache_folder()))
 
 
@@ -320,6 +357,17 @@ def tidied(folder: str) -> None:
                 path.unlink()
 
 
+Stamp = tuple[int, int, int] | None  # of a file: it changes when the file does
+
+
+def stamp_of(path: Path) -> Stamp:
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
 def digest_of(path: Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -339,6 +387,11 @@ def ours() -> str:
 
 
 # ---- faults, as hosts say them
+
+
+def told(fault: Fault) -> str:
+    """A fault for the page itself, which does not say where its document lies on somebody's disk."""
+    return f"{Path(fault.file).name}:{fault.line}:{fault.column}: {said(fault)}"
 
 
 def said(fault: Fault) -> str:

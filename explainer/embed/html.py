@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
 from ..errors import Fault
-from .core import said
+from .core import told
 from .parts import Part, parts, pieces
 
 Math = Callable[[str, bool], str]  # TeX, and whether it stands on lines of its own
@@ -19,7 +19,7 @@ def page(text: str, level: int, math: str) -> str:
 
 def errors(faults: Sequence[Fault]) -> str:
     """What is wrong, for the page: a box that the usual themes draw."""
-    lines = "".join(f"<p>line {fault.line}, column {fault.column}: {escape(said(fault))}</p>" for fault in faults)
+    lines = "".join(f"<p>{escape(told(fault))}</p>" for fault in faults)
     return f'<div class="explainer admonition danger"><p class="admonition-title">explainer</p>{lines}</div>'
 
 

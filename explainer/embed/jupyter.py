@@ -21,7 +21,9 @@ def magic(line: str, cell: str | None = None) -> Derivation:
     """The derivation of a spec: `%explainer net.yaml digits=3`, or `%%explainer digits=3` above the spec."""
     try:
         names, written = read_words(line)
-        writing, _ = read_options(written)
+        writing, style = read_options(written)
+        if style:
+            raise OptionFault(f"{', '.join(style)} is not for notebooks; take it out")
         place = place_of(names, cell or "", CELL, 1, Path.cwd())
     except OptionFault as error:
         raise SyntaxError(str(error), (CELL, 1, 1, f"%explainer {line}")) from None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from markdown.preprocessors import Preprocessor
 
 from ..errors import Fault, InputError
 from . import html
-from .core import OptionFault, Style, embedded, fault_of, found_in, place_of, read_options, read_words
+from .core import OptionFault, Spot, Style, embedded, fault_of, found_in, lines_of, place_of, read_options, read_words
 from .fences import Fence, fences
 
 LOG = logging.getLogger("mkdocs.plugins.explainer")  # whose warnings `mkdocs build --strict` counts
@@ -63,24 +64,18 @@ class Blocks(Preprocessor):
 
     def derivation(self, fence: Fence, number: int, file: Path | None, root: Path | None) -> str:
         """The page as HTML, or a box that says what is wrong; then there is a warning too."""
-        name = str(file or "<document>")
-        opening = found_in(file, [fence.said, *fence.body]) if file and not fence.body else None
-        first, indent = (
-            (file and fence.body and found_in(file, fence.body)) or opening or (fence.start + 2, len(fence.indent))
-        )
-        line = max(1, first - 1)
+        name, spot = str(file or "<document>"), spot_of(fence, number, file)
         folder = file.parent if file else Path(self.extension.getConfig("folder") or ".")
         try:
             names, written = read_words(fence.said)
             writing, style = read_options(written, folder)
-            said = {key: str(value) for key, value in self.extension.getConfig("defaults").items()}
-            defaults, everywhere = read_options(said, root or Path())
+            defaults, everywhere = read_options(self.extension.getConfig("defaults"), root or Path())
             style = everywhere | style
             if names and names[0].startswith("/"):
                 folder, names = root or folder, [names[0].lstrip("/"), *names[1:]]
-            place = place_of(names, "\n".join(fence.body), name, line, folder, first, indent)
+            place = place_of(names, "\n".join(fence.body), name, spot.head, folder, spot.first, spot.indent)
         except OptionFault as error:
-            return self.refused([fault_of(error, name, line)])
+            return self.refused([fault_of(error, name, spot.head)])
         label = style.get("label") or ("explainer" if number == 1 else f"explainer-{number}")
         how = Style("parts", label=label, templates=style.get("templates", ""))
         found = embedded(place, writing, how, defaults)
@@ -94,6 +89,17 @@ class Blocks(Preprocessor):
         if self.extension.getConfig("strict"):
             raise InputError(faults)
         return html.errors(faults)
+
+
+def spot_of(fence: Fence, number: int, file: Path | None) -> Spot:
+    """Where a block stands in its file, in which there may be more above it: metadata. It is one of so many there, too."""
+    same = next(islice(fences(lines_of(file) if file else ()), number - 1, None), None)
+    if file and (same is None or (same.said, same.body) != (fence.said, fence.body)):
+        found = found_in(file, fence.said, fence.body)  # documents put together from others
+        if found:
+            return found
+    here = (same or fence).start + 1
+    return Spot(here, here + 1, len((same or fence).indent))
 
 
 def document_of(md: Markdown) -> tuple[Path | None, Path | None]:

@@ -6,13 +6,14 @@ One process is started for each directive, so little is imported until a page ha
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import Fault
-from .core import OPTIONS, STYLES, OptionFault, Style, embedded, fault_of, found_in, place_of, read_options
+from .core import OPTIONS, STYLES, OptionFault, Spot, Style, embedded, fault_of, found_in, place_of, read_options
 from .parts import Part, parts, pieces
 
 Node = dict[str, Any]
@@ -38,14 +39,13 @@ def nodes_of(data: Mapping[str, Any]) -> list[Node]:
     body = data.get("body") or ""
     names = [data["arg"]] if data.get("arg") else []
     start = data.get("node", {}).get("position", {}).get("start", {}).get("line", 1)
-    file, line, indent = position((body or "\n".join(names)).rstrip("\n").split("\n"), start)
+    file, spot = position(names, body.rstrip("\n").split("\n"), start)
+    folder = Path(file).parent
     try:
-        writing, style = read_options(
-            {key: str(value) for key, value in (data.get("options") or {}).items()}, Path(file).parent
-        )
-        place = place_of(names, body, file, line - 1 if body.strip() else line, Path(file).parent, line, indent)
+        writing, style = read_options(data.get("options") or {}, folder)
+        place = place_of(names, body, file, spot.head, folder, spot.first, spot.indent)
     except OptionFault as error:
-        return refused([fault_of(error, file, start)])
+        return refused([fault_of(error, file, spot.head)])
     label = style.get("label") or f"explainer-{start}"
     found = embedded(place, writing, Style("parts", label=label, templates=style.get("templates", "")))
     if found.faults:
@@ -54,12 +54,30 @@ def nodes_of(data: Mapping[str, Any]) -> list[Node]:
     return [{"type": "div", "class": "explainer", "children": nodes.blocks(parts(found.text))}]
 
 
-def position(body: list[str], line: int) -> tuple[str, int, int]:
-    """Where a body stands: mystmd tells the line, not the document, which is looked for."""
-    for path in sorted(Path().rglob("*.md")):
-        if "_build" not in path.parts and "node_modules" not in path.parts and (found := found_in(path, body, line)):
-            return str(path), *found
-    return "<document>", line, 0
+def position(names: Sequence[str], body: Sequence[str], line: int) -> tuple[str, Spot]:
+    """The document and the place of a directive: mystmd tells the line alone, so the document is looked for.
+
+    Of several it is the one that has the spec beside it, and in which the directive is nearest to the line.
+    """
+    known = "".join(names), body
+    spots = {path: found_in(path, *known, line) or found_in(path, *known) for path in documents()}
+    found = [(path, spot) for path, spot in spots.items() if spot]
+    if not found:
+        return "<document>", Spot(line, line + 1)
+
+    def far(each: tuple[Path, Spot]) -> tuple[bool, int]:
+        path, spot = each
+        return not all((path.parent / name).exists() for name in names), abs(spot.head - line)
+
+    path, spot = min(found, key=far)
+    return str(path), spot
+
+
+def documents() -> Iterator[Path]:
+    """The documents of the project, which is in the current folder."""
+    for folder, inner, files in os.walk("."):
+        inner[:] = sorted(name for name in inner if name[0] != "." and name not in ("_build", "node_modules"))
+        yield from (Path(folder, name) for name in sorted(files) if name.endswith(".md"))
 
 
 def refused(faults: Iterable[Fault]) -> list[Node]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Fault, InputError
-from .core import OptionFault, Style, embedded, fault_of, found_in, place_of, read_options
+from .core import LABEL, OptionFault, Spot, Style, embedded, fault_of, found_in, place_of, read_options
 from .parts import Part, parts, pieces, rows
 
 Element = dict[str, Any]
@@ -43,6 +43,7 @@ class Filter:
 
     def __init__(self, faults: list[Fault], source: str | None) -> None:
         self.faults, self.source, self.count = faults, source, 0
+        self.reached: dict[Path, int] = {}  # lines of documents, of the last block that was found there
 
     def blocks(self, node: Any) -> Any:
         if isinstance(node, list):
@@ -58,28 +59,30 @@ class Filter:
         name, _, pairs = attributes
         written = {key: value for key, value in pairs if not key.startswith("data-")}
         names = [spec] if (spec := written.pop("spec", None)) else []
-        file, line, indent = self.position(body or " ".join(names))
+        file, spot = self.position("".join(names), body.split("\n"))
+        folder = Path(file).parent
         try:
-            writing, style = read_options(written, Path(file).parent)
-            place = place_of(names, body, file, line - 1 if body.strip() else line, Path(file).parent, line, indent)
+            writing, style = read_options(written, folder)
+            place = place_of(names, body, file, spot.head, folder, spot.first, spot.indent)
         except OptionFault as error:
-            self.faults.append(fault_of(error, file, line))
+            self.faults.append(fault_of(error, file, spot.head))
             return {"t": "Null"}
-        label = style.get("label") or name or ("explainer" if self.count == 1 else f"explainer-{self.count}")
+        own = style.get("label") or (name if LABEL.fullmatch(name) else "")
+        label = own or ("explainer" if self.count == 1 else f"explainer-{self.count}")
         found = embedded(place, writing, Style("parts", label=label, templates=style.get("templates", "")))
         self.faults += found.faults
         elements = Elements(style.get("level", 2), label).blocks(parts(found.text))
         return {"t": "Div", "c": [["", ["explainer"], []], elements]}
 
-    def position(self, body: str) -> tuple[str, int, int]:
-        """Where a body stands: Pandoc does not tell, so the document is looked for."""
-        named = (
-            [Path(self.source)] if self.source else sorted(p for p in Path().glob("*") if p.suffix.lower() in DOCUMENTS)
-        )
-        for path in named:
-            if found := found_in(path, body.split("\n")):
-                return str(path), *found
-        return self.source or "<document>", 1, 0
+    def position(self, named: str, body: list[str]) -> tuple[str, Spot]:
+        """The document and the place of a block: Pandoc does not tell them, so they are looked for."""
+        here = (path for path in Path().glob("*") if path.suffix.lower() in DOCUMENTS)
+        for path in [Path(self.source)] if self.source else sorted(here):
+            after = self.reached.get(path, 0) + 1
+            if spot := found_in(path, named, body, after) or found_in(path, named, body):
+                self.reached[path] = spot.first
+                return str(path), spot
+        return self.source or "<document>", Spot(1, 1)
 
 
 class Elements:

@@ -19,13 +19,13 @@ from ..errors import Fault, InputError, printable
 from ..publish import write
 from ..source import decoded, read_bytes
 from .core import OptionFault, Place, Style, embedded, fault_of, place_of, read_options, read_words
+from .fences import OPEN, closes
 
 MAX_BYTES = 16 << 20
 FLAVOURS = ("github", "myst", "mkdocs", "jupyter")
 BEGIN = re.compile(r"(?P<indent> {0,3})(?:<!--|\{/\*) *explainer:begin\b *(?P<rest>.*)")
 END = re.compile(r" {0,3}(?:<!--|\{/\*) *explainer:end *(?:-->|\*/\}) *")
 CLOSE = re.compile(r" *(?:-->|\*/\}) *$")
-FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,6 @@ class Page:
     """A file with its regions as they are now."""
 
     file: str
-    old: str
     new: str
     stale: tuple[int, ...]  # lines of the regions that differ
     regions: int
@@ -81,9 +80,9 @@ def page_of(file: str) -> Page:
     try:
         old = decoded(read_bytes(file, MAX_BYTES, file), file)
     except InputError as error:
-        return Page(file, "", "", (), 0, tuple(error.faults))
-    newline = "\r\n" if "\r\n" in old else "\n"
-    lines = old.replace("\r\n", "\n").split("\n")
+        return Page(file, "", (), 0, tuple(error.faults))
+    raw = old.split("\n")
+    lines = [line.removesuffix("\r") for line in raw]
     new: list[str] = []
     stale: list[int] = []
     done = 0
@@ -91,12 +90,13 @@ def page_of(file: str) -> Page:
     for number, region in enumerate(regions, 1):
         text, found = text_of(region, file, number)
         faults += found
-        new += [*lines[done : region.first - 1], "", *text.rstrip("\n").split("\n"), ""]
-        if lines[region.first - 1 : region.end - 1] != new[-len(text.rstrip("\n").split("\n")) - 2 :]:
+        inside = ["", *text.rstrip("\n").split("\n"), ""]
+        if lines[region.first - 1 : region.end - 1] != inside:
             stale.append(region.begin)
+        ending = "\r" if raw[region.begin - 1].endswith("\r") else ""
+        new += [*raw[done : region.first - 1], *(line + ending for line in inside)]
         done = region.end - 1
-    text = "\n".join([*new, *lines[done:]])
-    return Page(file, old, text.replace("\n", newline), tuple(stale), len(regions), tuple(faults))
+    return Page(file, "\n".join([*new, *raw[done:]]), tuple(stale), len(regions), tuple(faults))
 
 
 def regions_of(lines: Sequence[str], file: str, faults: list[Fault]) -> Iterator[Region]:
@@ -105,15 +105,16 @@ def regions_of(lines: Sequence[str], file: str, faults: list[Fault]) -> Iterator
     while number < len(lines):
         line = lines[number]
         number += 1
-        mark = FENCE.match(line)
-        if mark and (not fence or (mark[1].startswith(fence) and line.strip() == mark[1])):
-            fence = "" if fence else mark[1]
-        elif not fence and (begin := BEGIN.match(line)):
+        if fence:
+            fence = "" if closes(line, fence) else fence
+        elif opened := OPEN.match(line):
+            fence = opened["fence"]
+        elif begin := BEGIN.match(line):
             region = region_at(lines, number, begin["rest"], file, faults)
             if region:
                 yield region
                 number = region.end
-        elif not fence and END.fullmatch(line):
+        elif END.fullmatch(line):
             faults.append(Fault(file, number, 1, "a region ends here that did not begin", "take the mark out"))
 
 

@@ -19,7 +19,22 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from .. import __version__
-from .core import OPTIONS, STYLES, OptionFault, Place, Style, embedded, fault_of, found_in, ours, read_options, said
+from .core import (
+    OPTIONS,
+    STYLES,
+    OptionFault,
+    Place,
+    Spot,
+    Style,
+    embedded,
+    fault_of,
+    found_in,
+    ours,
+    place_of,
+    read_options,
+    said,
+    told,
+)
 from .parts import Part, parts, pieces, rows
 
 LOG = logging.getLogger(__name__)
@@ -67,6 +82,7 @@ class Explainer(SphinxDirective):
             return self.refused(found.faults)
         whole = page("", nodes.math("E", "E"), text=found.text, level=style.get("level", 2))
         whole["labels"] = self.equations(label, found.text)
+        whole += (equation(name, number, self.env.docname) for name, number in whole["labels"].items())
         self.set_source_info(whole)
         return [whole]
 
@@ -80,22 +96,16 @@ class Explainer(SphinxDirective):
         return found
 
     def place(self, file: str, line: int) -> Place:
-        if self.arguments and self.content:
-            raise OptionFault("there are both a file and a body; keep one of the two")
-        if self.arguments:
-            path = Path(self.env.relfn2path(self.arguments[0])[1])
-            return Place(file=str(path), path=path)
-        if not self.content:
-            raise OptionFault("there is neither a file nor a body; name a spec, or write it into the body")
-        first, indent = found_in(Path(file), [*self.content], line) or (self.content_offset + 1, 0)
-        return Place(file, None, "\n".join(self.content) + "\n", first, indent, line, Path(file).parent)
+        names = [self.env.relfn2path(name)[1] for name in self.arguments]
+        found = found_in(Path(file), "", self.content, line) if self.content else None
+        spot = found or Spot(line, self.content_offset + 1)
+        return place_of(names, "\n".join(self.content), file, line, Path(file).parent, spot.first, spot.indent)
 
     def refused(self, faults: Any) -> list[nodes.Node]:
         """A warning for each fault at its place, and the same on the page."""
         for fault in faults:
             LOG.warning(said(fault), location=f"{fault.file}:{fault.line}:{fault.column}", type="explainer")
-        lines = [nodes.paragraph("", f"{Path(fault.file).name}:{fault.line}: {said(fault)}") for fault in faults]
-        return [nodes.error("", *lines)]
+        return [nodes.error("", *(nodes.paragraph("", told(fault)) for fault in faults))]
 
 
 def language_of(host: str) -> dict[str, str]:
@@ -107,7 +117,16 @@ def language_of(host: str) -> dict[str, str]:
 
 
 class page(nodes.General, nodes.Element):  # noqa: N801, as docutils names nodes
-    """A page as text, in parts. Its child is mathematics, by which Sphinx knows that the document has some."""
+    """A page as text, in parts.
+
+    Its children are mathematics, by which Sphinx knows that the document has some, and the equations that it may number.
+    """
+
+
+def equation(label: str, number: int, docname: str, text: str = "") -> nodes.math_block:
+    """One that can be referred to."""
+    ids = [nodes.make_id(f"equation-{label}")]
+    return nodes.math_block(text, text, nowrap=False, docname=docname, label=label, number=number, ids=ids)
 
 
 class Pages(SphinxPostTransform):
@@ -159,14 +178,13 @@ class Nodes:
         yield nodes.paragraph("", "", *self.inline(part))
 
     def display(self, part: Part) -> Iterator[nodes.Node]:
-        text = part.text or ""
-        label = self.step if self.step in self.labels else None
-        node = nodes.math_block(text, text, nowrap=False, docname=self.docname, label=label)
-        node["number"] = self.labels.get(self.step)
+        text, number = part.text or "", self.labels.get(self.step)
+        if number is None:
+            node = nodes.math_block(text, text, nowrap=False, docname=self.docname, label=None, number=None)
+        else:
+            node = equation(self.step, number, self.docname, text)
         node.source, node.line = self.source, self.line
         self.step = ""
-        if label:
-            yield nodes.target("", "", ids=[nodes.make_id(f"equation-{label}")])
         yield node
 
     def bullets(self, part: Part) -> Iterator[nodes.Node]:

@@ -125,7 +125,7 @@ class Marks:
         return report(self, to, colour)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        return {"text/html": self.text("html"), "text/plain": self.text("text")}
+        return {"text/markdown": self.text("md"), "text/plain": self.text("text")}
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{count} {verdict}" for verdict, count in self.counts.items() if count)
