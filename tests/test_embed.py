@@ -116,6 +116,18 @@ def test_the_parts_are_well_formed_whatever_a_title_holds() -> None:
     }
 
 
+def test_figures_stand_in_a_page_where_they_are_asked_for() -> None:
+    path = EXAMPLES / "2-2-3-1.yaml"
+    place = Place(str(path), path)
+    assert "<fig" not in embedded(place, {}, Style("parts")).text
+    tree = parts(embedded(place, {}, Style("parts", label="k", figures=True)).text)
+    figures = explainer.explain(explainer.read_problem(path)).figures()
+    assert [each.get("id") for each in tree.iter("fig")] == [f"k-figure-{each.name}" for each in figures]
+    assert [each.findtext("svg") for each in tree.iter("fig")] == [each.svg() for each in figures]
+    assert [each.findtext("tikz") for each in tree.iter("fig")] == [each.tikz() for each in figures]
+    assert [each.get("alt") for each in tree.iter("fig")] == [each.alt for each in figures]
+
+
 def test_parts_say_what_the_markdown_says() -> None:
     path = EXAMPLES / "2-2-3-1.yaml"
     tree = parts(embedded(Place(str(path), path), {}, Style("parts")).text)
@@ -181,6 +193,7 @@ def test_what_goes_wrong_while_working_is_told_at_the_spec() -> None:
     [
         ({"digit": "3"}, "there is no option 'digit'; there are "),
         ({"digits": "three"}, "digits is 'three'; write a whole number"),
+        ({"figures": "maybe"}, "figures is 'maybe'; write yes or no"),
         ({"level": "9"}, "level is 9; write a number from 1 to 6"),
         ({"label": "1 2"}, "label is '1 2'; write a letter"),
     ],
@@ -190,8 +203,10 @@ def test_an_option_that_cannot_be_read_is_told_with_what_would_do(written: dict[
         read_options(written)
 
 
-def test_an_option_may_be_a_number() -> None:
+def test_an_option_may_be_a_number_or_what_yaml_makes_of_yes_and_no() -> None:
     assert read_options({"digits": 3, "level": 2}) == ({"digits": 3}, {"level": 2})
+    found = [read_options({"figures": each})[1]["figures"] for each in ("yes", True, "no", False)]
+    assert found == [True, True, False, False]
 
 
 def test_a_block_is_found_in_its_document_by_its_body_or_by_the_spec_that_it_names(tmp_path: Path) -> None:
@@ -232,6 +247,7 @@ Change = Callable[[], Embedded]
         lambda: embedded(inside(), {}, HOW, {"digits": 2}),
         lambda: embedded(inside(), {}, Style("markdown", "myst")),
         lambda: embedded(inside(), {}, Style("parts")),
+        lambda: embedded(inside(), {}, Style("markdown", figures=True)),
     ],
 )
 def test_whatever_changes_the_page_is_worked_out_anew(worked: list[int], change: Change) -> None:
@@ -446,6 +462,7 @@ def test_the_line_ends_of_a_file_stay_as_they_are(tmp_path: Path) -> None:
         (["<!-- explainer:begin -->", "<!-- explainer:end -->"], 1, "there is neither a file nor a body; name a spec"),
         (["<!-- explainer:begin a.yaml b.yaml -->", "<!-- explainer:end -->"], 1, "it names more than one file"),
         (["<!-- explainer:begin net.yaml digit=3 -->", "<!-- explainer:end -->"], 1, "there is no option 'digit'"),
+        (["<!-- explainer:begin net.yaml figures=yes -->", "<!-- explainer:end -->"], 1, "figures is not for regions"),
         (["<!-- explainer:begin net.yaml flavour=gitlab -->", "<!-- explainer:end -->"], 1, "unknown flavour"),
         (["<!-- explainer:begin 'net.yaml -->", "<!-- explainer:end -->"], 1, "a quotation mark stands alone"),
     ],

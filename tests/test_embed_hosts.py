@@ -91,6 +91,18 @@ def test_a_site_of_mkdocs_has_the_right_numbers_and_links(tmp_path: Path) -> Non
     assert {link for link in links if re.match(r"w36-|explainer", link)} <= set(ids)
 
 
+def test_figures_are_drawn_in_a_site_of_mkdocs(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs")
+    project = copied("mkdocs", tmp_path)
+    config = project / "mkdocs.yml"
+    config.write_text(config.read_text("utf-8").replace("significant: 5", "figures: yes"), "utf-8")
+    done = run(sys.executable, "-m", "mkdocs", "build", "--strict", cwd=project)
+    assert done.returncode == 0, done.stderr
+    page = (project / "site" / "index.html").read_text("utf-8")
+    assert '<g class="weight" data-name="W[3,6]"' in page
+    assert '<figure id="w36-figure-network"' in page
+
+
 def test_a_planted_fault_ends_a_strict_build_of_mkdocs_at_its_line(tmp_path: Path) -> None:
     pytest.importorskip("mkdocs")
     project = copied("mkdocs", tmp_path)
@@ -210,6 +222,7 @@ def test_a_notebook_executed_by_nbconvert_shows_the_derivation(tmp_path: Path) -
     (output,) = cells[1]["outputs"]
     assert "".join(output["data"]["text/markdown"]).count("$$") > 10
     assert "text/html" not in output["data"]
+    assert "".join(output["data"]["text/markdown"]).count('src="data:image/svg+xml;base64,') == 3
     assert float(cells[2]["outputs"][0]["data"]["text/plain"][0]) == pytest.approx(VALUES["E"])
     line = [sys.executable, "-m", "nbconvert", "--to", "html", "out.ipynb"]
     assert run(*line, cwd=tmp_path).returncode == 0
@@ -259,6 +272,28 @@ def test_pandoc_writes_the_derivation_in_every_format(tmp_path: Path, to: str) -
 
 
 @PANDOC
+@pytest.mark.parametrize(
+    ("to", "wanted"),
+    [
+        ("html", '<g class="weight" data-name="W[3,6]"'),
+        ("tex", r"\begin{tikzpicture}"),
+        ("txt", "2 inputs, then layers of 2, 3, 1 neuron"),
+    ],
+)
+def test_pandoc_draws_a_figure_where_it_can_and_tells_it_elsewhere(tmp_path: Path, to: str, wanted: str) -> None:
+    project = copied("pandoc", tmp_path)
+    path = project / "doc.md"
+    text = path.read_text("utf-8").replace("label=w36", "label=w36 figures=yes")
+    path.write_text(text.replace("title:", "header-includes: '<!-- mine -->'\ntitle:", 1), "utf-8")
+    done = converted(project, to)
+    assert done.returncode == 0, done.stderr
+    found = (project / f"doc.{to}").read_text("utf-8")
+    assert wanted in found.replace("\n", " ")
+    assert (r"\usepackage{tikz}" in found) == (to == "tex")
+    assert ("<!-- mine -->" in found) == (to == "html")
+
+
+@PANDOC
 def test_a_planted_fault_ends_pandoc_at_its_line(tmp_path: Path) -> None:
     project = copied("pandoc", tmp_path)
     line, column = planted(project / "doc.md")
@@ -304,7 +339,7 @@ def test_the_plugin_of_mystmd_says_what_it_has() -> None:
 
 def test_the_nodes_of_mystmd_have_the_mathematics_and_links_of_the_page() -> None:
     path = HOSTS / "myst" / "net.yaml"
-    (whole,) = myst.nodes_of({"arg": str(path), "options": {"label": "w36"}})
+    (whole,) = myst.nodes_of({"arg": str(path), "options": {"label": "w36", "figures": True}})
     every: list[dict[str, Any]] = []
 
     def walk(node: dict[str, Any]) -> None:
@@ -315,7 +350,9 @@ def test_the_nodes_of_mystmd_have_the_mathematics_and_links_of_the_page() -> Non
     walk(whole)
     page = embedded(Place("", path), {}, Style("parts")).text
     assert sum(node["type"] == "math" for node in every) == page.count("<d>")
+    page = embedded(Place("", path), {}, Style("parts", figures=True)).text
     assert sum(node["type"] == "inlineMath" for node in every) == page.count("<m>")
+    assert sum(node["type"] == "image" for node in every) == page.count("<fig ") == 5
     targets = {node["identifier"] for node in every if "identifier" in node and node["type"] != "crossReference"}
     assert {node["identifier"] for node in every if node["type"] == "crossReference"} <= targets
     assert "w36-s17-eq" in targets
@@ -343,7 +380,7 @@ def test_mystmd_builds_a_site_and_a_planted_fault_fails_it_at_its_line(tmp_path:
     project = copied("myst", tmp_path)
     shutil.copytree(project, project / "part", ignore=shutil.ignore_patterns("myst.yml"))
     page = (project / "part" / "index.md").read_text("utf-8").replace("w36", "w36b").replace("net.yaml", "part.yaml")
-    (project / "part" / "index.md").write_text(page, "utf-8")
+    (project / "part" / "index.md").write_text(page.replace(":label:", ":figures: yes\n:label:", 1), "utf-8")
     (project / "part" / "net.yaml").rename(project / "part" / "part.yaml")
     (project / "explainer-myst").symlink_to(Path(sys.executable).with_name("explainer-myst"))
     environment = {**os.environ, "NO_COLOR": "1"}
@@ -353,6 +390,7 @@ def test_mystmd_builds_a_site_and_a_planted_fault_fails_it_at_its_line(tmp_path:
     assert "index.md:" not in output
     content = (project / "_build" / "site" / "content" / "index.json").read_text("utf-8")
     assert GRADIENT in content
+    assert len([*(project / "_build" / "site" / "public").glob("*.svg")]) == 5
     line, column = planted(project / "index.md")
     done = run("myst", "build", "--strict", "--site", cwd=project, env=environment)
     assert done.returncode != 0

@@ -106,6 +106,26 @@ def test_our_own_pages_are_built_with_our_own_directive(tmp_path: Path) -> None:
     assert "$`" not in (tmp_path / "examples" / "001-update-w36.html").read_text("utf-8")
 
 
+@pytest.mark.parametrize(
+    ("builder", "page", "wanted"),
+    [
+        ("html", "index.html", '<g class="weight" data-name="W[3,6]"'),
+        ("epub", "index.xhtml", '<g class="weight" data-name="W[3,6]"'),
+        ("latex", "coursenotes.tex", r"\begin{tikzpicture}"),
+        ("text", "index.txt", "2 inputs, then layers of 2, 3, 1 neuron"),
+    ],
+)
+def test_a_figure_is_drawn_where_it_can_be_and_told_elsewhere(
+    project: Path, builder: str, page: str, wanted: str
+) -> None:
+    path = project / "index.rst"
+    path.write_text(path.read_text("utf-8").replace(":label: w36", ":label: w36\n   :figures: yes"), "utf-8")
+    text = (built(project, builder) / page).read_text("utf-8")
+    assert wanted in text
+    if builder == "latex":
+        assert text.count(r"\usepackage{tikz}") == 1
+
+
 @pytest.mark.parametrize("builder", ["latex", "epub", "text"])
 def test_a_project_builds_in_other_formats(project: Path, builder: str) -> None:
     folder = built(project, builder)
@@ -123,6 +143,8 @@ def test_a_project_builds_in_other_formats(project: Path, builder: str) -> None:
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs TeX")
 def test_the_latex_of_a_project_is_a_pdf(project: Path) -> None:
     (project / "chinese.rst").write_text(":orphan:\n\nNothing\n=======\n", "utf-8")  # Chinese needs another engine
+    index = project / "index.rst"
+    index.write_text(index.read_text("utf-8").replace(":label: w36", ":label: w36\n   :figures: yes"), "utf-8")
     folder = built(project, "latex")
     (name,) = (path.name for path in folder.glob("*.tex"))
     for _ in range(2):

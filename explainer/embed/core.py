@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
@@ -54,6 +54,7 @@ class Style:
     label: str = ""  # put before the anchors, so that two pages in one document differ
     level: int = 2  # of the title, in Markdown; the headings below go on from it
     templates: str = ""  # a folder of templates of the author's own
+    figures: bool = False  # in the page
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Embedded:
 
 WHOLE = ("digits", "significant", "steps")
 OPTIONS = ("notation", "language", *WHOLE, "carry", "detail", "view", "only")
-STYLES = ("label", "level", "templates")
+STYLES = ("label", "level", "templates", "figures")
 LABEL = re.compile("[A-Za-z][A-Za-z0-9_-]{0,60}")
 
 
@@ -94,10 +95,12 @@ def read_options(written: Mapping[str, Any], folder: Path = Path()) -> tuple[dic
             raise OptionFault(f"label is {printable(value)!r}; write a letter, then letters, digits, - and _")
         if name == "level" and not 1 <= int(value) <= 6:
             raise OptionFault(f"level is {value}; write a number from 1 to 6")
-        if name == "templates":
-            value = os.path.normpath(folder / value)
+        if name == "figures" and value not in SAID:
+            raise OptionFault(f"figures is {printable(value)!r}; write yes or no")
         target = style if name in STYLES else writing
-        target[name] = int(value) if name in (*WHOLE, "level") else listed(value) if name == "only" else value
+        target[name] = READ[name](value) if name in READ else value
+    if "templates" in style:
+        style["templates"] = os.path.normpath(folder / style["templates"])
     return writing, style
 
 
@@ -114,6 +117,13 @@ def read_words(text: str) -> tuple[list[str], dict[str, str]]:
         raise OptionFault("a quotation mark stands alone; close it") from None
     return [word for word in words if "=" not in word], dict(word.split("=", 1) for word in words if "=" in word)
 
+
+SAID = {"yes": True, "no": False, "True": True, "False": False}
+READ: Mapping[str, Callable[[str], Any]] = {
+    **dict.fromkeys((*WHOLE, "level"), int),
+    "only": listed,
+    "figures": SAID.__getitem__,
+}
 
 # ---- where a spec stands
 
@@ -194,7 +204,8 @@ def unstyled(place: Place, options: Mapping[str, Any], style: Style, defaults: M
     named = str(place.path and place.path.suffix.lower() == ".json")
     said = [sorted(each.items()) for each in (options, defaults)]
     theirs = [(str(path), digest_of(path)) for path in templates]
-    wanted = [text or "", named, *said, style.format, style.flavour, style.templates, theirs, ours()]
+    how = [style.format, style.flavour, style.templates, style.figures]
+    wanted = [text or "", named, *said, *how, theirs, ours()]
     entry = Entry(hashlib.sha256(json.dumps(wanted).encode()).hexdigest())
     found = entry.text(folder)
     if found is not None:
@@ -229,6 +240,7 @@ def worked(
     """The page, made anew, and the data files that its spec reads, as they were before they were read."""
     from ..derivation import explain
     from ..problem import problem_from_text
+    from ..render import INSIDE
     from ..source import read_text
 
     name = place.file if place.path else "spec.yaml"
@@ -238,8 +250,8 @@ def worked(
     unsaid = {key: value for key, value in defaults.items() if key not in said}
     files = {each: stamp_of((folder or Path()) / each) for each in data_files(tree)}
     problem = problem_from_text(text, name, folder, **{**unsaid, **options})
-    page = "".join(explain(problem).text(style.format, flavour=style.flavour, templates=style.templates or None))
-    return page, files
+    how = {"flavour": style.flavour, "templates": style.templates or None, "figures": INSIDE if style.figures else ""}
+    return "".join(explain(problem).text(style.format, **how)), files
 
 
 def templates_in(folder: str) -> tuple[Path, ...]:

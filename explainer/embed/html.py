@@ -39,6 +39,13 @@ def arithmatex(tex: str, display: bool) -> str:
 MATH: Mapping[str, Math] = {"mathml": mathml, "arithmatex": arithmatex}
 
 
+def drawing(figure: Part) -> str:
+    """The drawing of a figure, which is pushed aside on a narrow screen, and stays readable."""
+    wide = 'style="max-width: max(100%, 34rem); height: auto"'
+    inner = (figure.findtext("svg") or "").replace("<svg ", f"<svg {wide} ", 1)
+    return f'<div style="overflow: auto hidden">{inner}</div>'
+
+
 class Html:
     def __init__(self, level: int, math: Math) -> None:
         self.above, self.math = level - 1, math
@@ -62,6 +69,9 @@ class Html:
             title = "".join(part[0].itertext())
             inner = "".join(map(self.block, part[1:]))
             return f'<div class="admonition note"><p class="admonition-title">{escape(title)}</p>\n{inner}</div>\n'
+        if part.tag == "fig":
+            caption = f"<figcaption>{self.inline(part[-1])}</figcaption>"
+            return f'<figure id="{part.get("id")}" style="margin: 1em 0">{drawing(part)}{caption}</figure>\n'
         head, body = self.row(part[0]), "".join(map(self.row, part[1:]))
         return f"<table>\n<thead>{head}</thead>\n<tbody>\n{body}</tbody>\n</table>\n"
 

@@ -77,7 +77,7 @@ class Blocks(Preprocessor):
         except OptionFault as error:
             return self.refused([fault_of(error, name, spot.head)])
         label = style.get("label") or ("explainer" if number == 1 else f"explainer-{number}")
-        how = Style("parts", label=label, templates=style.get("templates", ""))
+        how = Style("parts", **{**style, "label": label})
         found = embedded(place, writing, how, defaults)
         if found.faults:
             return self.refused(found.faults)

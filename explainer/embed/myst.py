@@ -5,6 +5,7 @@ One process is started for each directive, so little is imported until a page ha
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import sys
@@ -47,7 +48,7 @@ def nodes_of(data: Mapping[str, Any]) -> list[Node]:
     except OptionFault as error:
         return refused([fault_of(error, file, spot.head)])
     label = style.get("label") or f"explainer-{start}"
-    found = embedded(place, writing, Style("parts", label=label, templates=style.get("templates", "")))
+    found = embedded(place, writing, Style("parts", **{**style, "label": label}))
     if found.faults:
         return refused(found.faults)
     nodes = Nodes(style.get("level", 2), bool(style.get("label")))
@@ -139,6 +140,15 @@ class Nodes:
         ]
         return [{"type": "table", "children": rows}]
 
+    def figure(self, part: Part) -> list[Node]:
+        data = base64.b64encode((part.findtext("svg") or "").encode()).decode()
+        image = {"type": "image", "url": f"data:image/svg+xml;base64,{data}", "alt": part.get("alt")}
+        caption = {"type": "caption", "children": self.paragraph(part[-1])}
+        children = [image, caption]
+        return [
+            {"type": "container", "kind": "figure", "enumerated": False, **named(part.get("id")), "children": children}
+        ]
+
     def inline(self, part: Part) -> list[Node]:
         return [plain(piece) if isinstance(piece, str) else self.piece(piece) for piece in pieces(part)]
 
@@ -173,6 +183,7 @@ BLOCKS: Mapping[str, Callable[[Nodes, Part], list[Node]]] = {
     "ol": Nodes.numbered,
     "box": Nodes.box,
     "table": Nodes.table,
+    "fig": Nodes.figure,
 }
 
 if __name__ == "__main__":

@@ -13,10 +13,12 @@ from typing import Any
 
 from ..errors import Fault, InputError
 from .core import LABEL, OptionFault, Spot, Style, embedded, fault_of, found_in, place_of, read_options
-from .parts import Part, parts, pieces, rows
+from .html import drawing
+from .parts import Part, fitted, parts, pieces, rows
 
 Element = dict[str, Any]
 BARE = ["", [], []]  # an element without id, classes and attributes
+DRAWN = ("html", "epub", "chunkedhtml", "revealjs", "slidy", "s5", "dzslides", "latex", "beamer")
 DOCUMENTS = (".md", ".markdown", ".qmd", ".rmd", ".txt", ".rst", ".org", ".tex")
 
 
@@ -24,8 +26,10 @@ def main() -> None:
     """Reads the document from standard input and writes it to standard output; exit code 2 where a spec is wrong."""
     document = json.load(sys.stdin)
     faults: list[Fault] = []
-    filtered = Filter(faults, source_of(document["meta"]))
+    filtered = Filter(faults, source_of(document["meta"]), sys.argv[1] if len(sys.argv) > 1 else "")
     document["blocks"] = filtered.blocks(document["blocks"])
+    if filtered.drawn and filtered.to in ("latex", "beamer"):
+        document["meta"]["header-includes"] = with_tikz(document["meta"].get("header-includes"))
     if faults:
         sys.stderr.write(f"{InputError(faults)}\n")
         sys.exit(2)
@@ -38,11 +42,18 @@ def source_of(meta: Mapping[str, Any]) -> str | None:
     return "".join(each.get("c", " ") for each in said["c"]) if said.get("t") == "MetaInlines" else said.get("c")
 
 
+def with_tikz(header: Any) -> Element:
+    """What stands in the header, and what drawings in LaTeX need."""
+    before = [] if header is None else header["c"] if header["t"] == "MetaList" else [header]
+    return {"t": "MetaList", "c": [*before, {"t": "MetaBlocks", "c": [raw("latex", r"\usepackage{tikz}")]}]}
+
+
 class Filter:
     """Puts derivations in the place of their blocks, wherever these stand."""
 
-    def __init__(self, faults: list[Fault], source: str | None) -> None:
-        self.faults, self.source, self.count = faults, source, 0
+    def __init__(self, faults: list[Fault], source: str | None, to: str = "") -> None:
+        self.faults, self.source, self.to, self.count = faults, source, to, 0
+        self.drawn = False  # whether there is a figure
         self.reached: dict[Path, int] = {}  # lines of documents, of the last block that was found there
 
     def blocks(self, node: Any) -> Any:
@@ -69,9 +80,10 @@ class Filter:
             return {"t": "Null"}
         own = style.get("label") or (name if LABEL.fullmatch(name) else "")
         label = own or ("explainer" if self.count == 1 else f"explainer-{self.count}")
-        found = embedded(place, writing, Style("parts", label=label, templates=style.get("templates", "")))
+        found = embedded(place, writing, Style("parts", **{**style, "label": label}))
         self.faults += found.faults
-        elements = Elements(style.get("level", 2), label).blocks(parts(found.text))
+        self.drawn |= style.get("figures", False)
+        elements = Elements(style.get("level", 2), label, self.to).blocks(parts(found.text))
         return {"t": "Div", "c": [["", ["explainer"], []], elements]}
 
     def position(self, named: str, body: list[str]) -> tuple[str, Spot]:
@@ -88,8 +100,8 @@ class Filter:
 class Elements:
     """Parts as elements of Pandoc."""
 
-    def __init__(self, level: int, label: str) -> None:
-        self.above, self.label, self.headings = level - 1, label, 0
+    def __init__(self, level: int, label: str, to: str) -> None:
+        self.above, self.label, self.to, self.headings = level - 1, label, to, 0
 
     def blocks(self, part: Iterable[Part]) -> list[Element]:
         return [element for child in part for element in BLOCKS[child.tag](self, child)]
@@ -137,6 +149,13 @@ class Elements:
             }
         ]
 
+    def figure(self, part: Part) -> list[Element]:
+        """The drawing where it can be drawn; elsewhere what is seen in it, in words."""
+        if not self.to.startswith(DRAWN):
+            return [{"t": "Para", "c": [text(part.get("alt", ""))]}]
+        inside = [raw("html", drawing(part)), raw("latex", fitted(part)), *self.paragraph(part[-1])]
+        return [{"t": "Div", "c": [[part.get("id"), ["figure"], []], inside]}]
+
     def row(self, cells: list[Part]) -> list[Any]:
         return [
             BARE,
@@ -156,6 +175,11 @@ class Elements:
         return {"t": "Strong", "c": self.inline(part)}
 
 
+def raw(format: str, words: str) -> Element:
+    """What Pandoc puts into this format alone."""
+    return {"t": "RawBlock", "c": [format, words]}
+
+
 def text(words: str) -> Element:
     """Text whose spaces are spaces: a Str is allowed to have them."""
     return {"t": "Str", "c": words.replace("\n", " ")}
@@ -169,6 +193,7 @@ BLOCKS: Mapping[str, Callable[[Elements, Part], list[Element]]] = {
     "ol": Elements.numbered,
     "box": Elements.box,
     "table": Elements.table,
+    "fig": Elements.figure,
 }
 
 if __name__ == "__main__":

@@ -27,3 +27,10 @@ def rows(table: Part) -> tuple[list[Part], list[list[Part]]]:
     """The cells at the head of a table, and those of its rows."""
     head, *body = ([*row] for row in table)
     return head, body
+
+
+def fitted(figure: Part) -> str:
+    """The drawing of a figure in LaTeX, made smaller where it is wider than the text. It needs the package tikz."""
+    drawing = (figure.findtext("tikz") or "").strip()
+    smaller = r"\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\usebox0}\else\usebox0\fi"
+    return f"\\begin{{center}}\n\\sbox0{{%\n{drawing}%\n}}{smaller}\n\\end{{center}}"

@@ -157,6 +157,8 @@ def understood(region: Region, file: str, number: int) -> tuple[Place, dict[str,
     if flavour not in FLAVOURS:
         raise OptionFault(f"unknown flavour {printable(flavour)!r}; known here: {', '.join(FLAVOURS)}")
     writing, style = read_options(written, Path(file).parent)
+    if style.get("figures"):
+        raise OptionFault("figures is not for regions; draw one with `explainer diagram`, and link to its file")
     if number > 1 and "label" not in style:
         style["label"] = f"explainer-{number}"
     place = place_of(names, region.body, file, region.begin, Path(file).parent)

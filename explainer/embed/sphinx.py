@@ -35,7 +35,8 @@ from .core import (
     said,
     told,
 )
-from .parts import Part, parts, pieces, rows
+from .html import drawing
+from .parts import Part, fitted, parts, pieces, rows
 
 LOG = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ class Explainer(SphinxDirective):
             return self.refused([fault_of(error, file, line)])
         label = style.get("label", "")
         prefix = label or f"explainer-{self.env.new_serialno('explainer') + 1}"
-        found = embedded(place, writing, Style("parts", label=prefix, templates=style.get("templates", "")), defaults)
+        found = embedded(place, writing, Style("parts", **{**style, "label": prefix}), defaults)
         for path in found.files:
             self.env.note_dependency(str(path))
         if found.faults:
@@ -136,27 +137,38 @@ class Pages(SphinxPostTransform):
 
     def run(self, **_: Any) -> None:
         for whole in [*self.document.findall(page)]:
-            made = Nodes(self.env.docname, whole).made
+            made = Nodes(self.env.docname, whole, self.app.builder.format).made
+            if self.app.builder.format == "latex" and "<tikz>" in whole["text"]:
+                self.draw()
             opening = next((k for k, node in enumerate(made) if isinstance(node, nodes.target)), len(made))
             steps = nodes.container("", *made[opening:], classes=["no-search"])  # thousands of numbers and no words
             whole.replace_self(nodes.container("", *made[:opening], steps, classes=["explainer"]))
+
+    def draw(self) -> None:
+        """What a document in LaTeX with a drawing needs."""
+        if not self.app.registry.has_latex_package("tikz"):
+            self.app.add_latex_package("tikz")
 
 
 def steps_with_equations(whole: Part) -> Iterator[str]:
     """The ids of steps that have an equation."""
     step = ""
     for part in whole.iter():
-        step = part.get("id") or step
+        if part.tag in ("h", "t"):
+            step = part.get("id", step)
         if part.tag == "d" and step:
             yield step
             step = ""
 
 
+DRAWINGS: Mapping[str, Callable[[Part], str]] = {"html": drawing, "latex": fitted}
+
+
 class Nodes:
     """Turns the parts of a page into nodes."""
 
-    def __init__(self, docname: str, whole: page) -> None:
-        self.docname = docname
+    def __init__(self, docname: str, whole: page, to: str) -> None:
+        self.docname, self.to = docname, to
         self.labels: Mapping[str, int] = whole["labels"]
         self.above = int(whole["level"]) - 1
         self.source, self.line = whole.source, whole.line
@@ -210,6 +222,15 @@ class Nodes:
         group += nodes.tbody("", *map(self.row, body))
         yield nodes.table("", group, classes=["colwidths-auto"])
 
+    def figure(self, part: Part) -> Iterator[nodes.Node]:
+        """The drawing where it can be drawn; elsewhere what is seen in it, in words."""
+        if self.to not in DRAWINGS:
+            yield nodes.paragraph("", part.get("alt"))
+            return
+        text = DRAWINGS[self.to](part)
+        caption = nodes.paragraph("", "", *self.inline(part[-1]))
+        yield nodes.container("", nodes.raw("", text, format=self.to), caption, ids=[part.get("id")])
+
     def row(self, cells: list[Part]) -> nodes.row:
         return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", *self.inline(cell))) for cell in cells))
 
@@ -235,4 +256,5 @@ BLOCKS: Mapping[str, Callable[[Nodes, Part], Iterator[nodes.Node]]] = {
     "ol": Nodes.numbered,
     "box": Nodes.box,
     "table": Nodes.table,
+    "fig": Nodes.figure,
 }
