@@ -182,6 +182,11 @@ def test_a_fault_of_a_spec_in_a_file_is_told_there(tmp_path: Path) -> None:
     assert missing.files == (tmp_path / "no.yaml",)
 
 
+@pytest.mark.parametrize("text", ["words", "[1]", "layers: [1]", "layers: {weights: a.csv}", "", "inputs: {"])
+def test_what_is_no_spec_at_all_is_a_fault(text: str) -> None:
+    assert embedded(inside(text + "\n"), {}, HOW).faults
+
+
 def test_what_goes_wrong_while_working_is_told_at_the_spec() -> None:
     large = SPEC.replace("tanh", "identity").replace("X1: 2", "X1: 1e300").replace("0.3", "1e300")
     (fault,) = embedded(inside(large), {}, HOW).faults

@@ -195,6 +195,22 @@ def test_a_fault_in_an_included_file_is_told_there(project: Path) -> None:
     assert f"{part}:6:4: WARNING: unknown key 'layer'" in sphinx(project).stderr
 
 
+def test_a_fault_in_a_docstring_is_told_in_its_module(project: Path) -> None:
+    spec = "    .. explainer::\n\n       inputs: {X1: 1}\n       layer: 3\n"
+    (project / "mod.py").write_text(f'"""A module."""\n\n\ndef f():\n    """Docs.\n\n{spec}    """\n', "utf-8")
+    with (project / "conf.py").open("a") as conf:
+        conf.write("import sys\nsys.path.insert(0, '.')\nextensions.append('sphinx.ext.autodoc')\n")
+    (project / "chinese.rst").write_text("Module\n======\n\n.. automodule:: mod\n   :members:\n", "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-q", ".", "_build/html"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"{project / 'mod.py'}:10:8: WARNING: unknown key 'layer'" in done.stderr
+
+
 def test_a_changed_spec_rebuilds_its_pages_alone(project: Path) -> None:
     built(project)
     path = project / "net.yaml"

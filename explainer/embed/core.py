@@ -6,6 +6,7 @@ our templates and our code. What is found there is handed out without importing 
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
@@ -15,8 +16,8 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -211,7 +212,8 @@ def unstyled(place: Place, options: Mapping[str, Any], style: Style, defaults: M
     if found is not None:
         return Embedded(found.text, files=own + found.files)
     try:
-        page, files = worked(text or "", place, folder, options, style, defaults)
+        with uncollected():
+            page, files = worked(text or "", place, folder, options, style, defaults)
     except InputError as error:
         return Embedded(faults=tuple(at(place, fault) for fault in error.faults), files=own)
     except ExplainerError as error:
@@ -220,6 +222,18 @@ def unstyled(place: Place, options: Mapping[str, Any], style: Style, defaults: M
         return Embedded(faults=(fault,), files=own)
     entry.keep(page, folder, files)
     return Embedded(page, files=own + tuple((folder or Path()) / name for name in files))
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Makes a page without looking for garbage again and again: in all that a host and SymPy hold there is little."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def read_spec(place: Place) -> str:
@@ -261,9 +275,11 @@ def templates_in(folder: str) -> tuple[Path, ...]:
 
 
 def data_files(tree: Any) -> list[str]:
-    """The data files that a spec names, relative to its folder."""
-    values = [tree.get("inputs"), tree.get("targets")]
-    values += [layer.get(key) for layer in tree.get("layers") or () for key in ("weights", "biases")]
+    """The data files that a spec names, relative to its folder; whether it can be read is not known yet."""
+    top = tree if isinstance(tree, dict) else {}
+    layers = found if isinstance(found := top.get("layers"), list) else []
+    values = [top.get("inputs"), top.get("targets")]
+    values += [layer.get(key) for layer in layers if isinstance(layer, dict) for key in ("weights", "biases")]
     return sorted({value.partition("#")[0] for value in values if isinstance(value, str)})
 
 

@@ -24,7 +24,6 @@ from .core import (
     STYLES,
     OptionFault,
     Place,
-    Spot,
     Style,
     embedded,
     fault_of,
@@ -34,6 +33,7 @@ from .core import (
     read_options,
     said,
     told,
+    uncollected,
 )
 from .html import drawing
 from .parts import Part, fitted, parts, pieces, rows
@@ -97,10 +97,19 @@ class Explainer(SphinxDirective):
         return found
 
     def place(self, file: str, line: int) -> Place:
+        """A docstring has a name and lines of its own; where it is found in its module these are told."""
         names = [self.env.relfn2path(name)[1] for name in self.arguments]
-        found = found_in(Path(file), "", self.content, line) if self.content else None
-        spot = found or Spot(line, self.content_offset + 1)
-        return place_of(names, "\n".join(self.content), file, line, Path(file).parent, spot.first, spot.indent)
+        module, inside, _ = file.partition(":docstring of ")
+        found = found_in(Path(module), "", self.content, 1 if inside else line) if self.content else None
+        if not found:
+            return place_of(names, "\n".join(self.content), file, line, Path(module).parent, self.first)
+        head = found.head if inside else line
+        return place_of(names, "\n".join(self.content), module, head, Path(module).parent, found.first, found.indent)
+
+    @property
+    def first(self) -> int:
+        """The line of the body, as docutils counts; 0 without a body."""
+        return self.content.offset(0) + 1 if self.content else 0
 
     def refused(self, faults: Any) -> list[nodes.Node]:
         """A warning for each fault at its place, and the same on the page."""
@@ -137,7 +146,8 @@ class Pages(SphinxPostTransform):
 
     def run(self, **_: Any) -> None:
         for whole in [*self.document.findall(page)]:
-            made = Nodes(self.env.docname, whole, self.app.builder.format).made
+            with uncollected():
+                made = Nodes(self.env.docname, whole, self.app.builder.format).made
             if self.app.builder.format == "latex" and "<tikz>" in whole["text"]:
                 self.draw()
             opening = next((k for k, node in enumerate(made) if isinstance(node, nodes.target)), len(made))
