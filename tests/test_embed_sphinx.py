@@ -103,6 +103,7 @@ def test_our_own_pages_are_built_with_our_own_directive(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     page = (tmp_path / "how-to" / "embed.html").read_text("utf-8")
     assert "0.46212" in page  # tanh(0.5), in the derivation alone
+    assert '<g class="weight" data-name="W[X1,1]"' in page
     assert "$`" not in (tmp_path / "examples" / "001-update-w36.html").read_text("utf-8")
 
 
