@@ -63,6 +63,13 @@ def run(*line: str, cwd: Path, **more: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(line, cwd=cwd, capture_output=True, text=True, check=False, **more)
 
 
+def example(beginning: str) -> str:
+    """An example of our own page on embedding, from where it begins."""
+    page = (Path(__file__).parent.parent / "docs" / "how-to" / "embed.md").read_text("utf-8")
+    (found,) = re.findall(rf"^(`{{3,}})\w*\n({re.escape(beginning)}.*?)^\1$", page, re.M | re.S)
+    return str(found[1])
+
+
 # ---- Python-Markdown and MkDocs
 
 
@@ -89,6 +96,16 @@ def test_a_site_of_mkdocs_has_the_right_numbers_and_links(tmp_path: Path) -> Non
     assert len(ids) == len(set(ids))
     assert "w36-s17" in links
     assert {link for link in links if re.match(r"w36-|explainer", link)} <= set(ids)
+
+
+def test_the_example_for_mkdocs_is_built_as_it_stands(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs")
+    project = copied("mkdocs", tmp_path)
+    (project / "mkdocs.yml").write_text("site_name: own\n" + example("markdown_extensions:"), "utf-8")
+    (project / "docs" / "index.md").write_text(example("```explainer net.yaml"), "utf-8")
+    done = run(sys.executable, "-m", "mkdocs", "build", "--strict", cwd=project)
+    assert done.returncode == 0, done.stderr
+    assert (project / "site" / "index.html").read_text("utf-8").count('<div class="explainer">') == 2
 
 
 def test_figures_are_drawn_in_a_site_of_mkdocs(tmp_path: Path) -> None:
@@ -291,6 +308,15 @@ def test_pandoc_draws_a_figure_where_it_can_and_tells_it_elsewhere(tmp_path: Pat
     assert wanted in found.replace("\n", " ")
     assert (r"\usepackage{tikz}" in found) == (to == "tex")
     assert ("<!-- mine -->" in found) == (to != "tex")
+
+
+@PANDOC
+def test_the_example_for_pandoc_is_built_as_it_stands(tmp_path: Path) -> None:
+    project = copied("pandoc", tmp_path)
+    (project / "doc.md").write_text("---\ntitle: Own\n---\n\n" + example("```{.explainer spec"), "utf-8")
+    assert converted(project, "html").returncode == 0
+    html = (project / "doc.html").read_text("utf-8")
+    assert len(re.findall(r'class="[^"]*\bexplainer"', html)) == 2
 
 
 @PANDOC

@@ -107,6 +107,18 @@ def test_our_own_pages_are_built_with_our_own_directive(tmp_path: Path) -> None:
     assert "$`" not in (tmp_path / "examples" / "001-update-w36.html").read_text("utf-8")
 
 
+def test_the_examples_of_our_own_page_are_built_as_they_stand(project: Path) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "how-to" / "embed.md").read_text("utf-8")
+    (rst,) = re.findall(r"^```rst\n(.*?)^```$", page, re.M | re.S)
+    (md,) = re.findall(r"^````md\n(```\{explainer\}.*?)^````$", page, re.M | re.S)
+    (project / "chinese.rst").write_text(f"Own\n===\n\n{rst}", "utf-8")
+    (project / "myst.md").write_text("# Own\n\n" + md.replace("w36", "own"), "utf-8")
+    (project / "index.rst").write_text("Notes\n=====\n\n.. toctree::\n\n   myst\n   chinese\n", "utf-8")
+    folder = built(project)
+    assert 'href="#equation-w36-s17"' in (folder / "chinese.html").read_text("utf-8")
+    assert 'href="#equation-own-s17"' in (folder / "myst.html").read_text("utf-8")
+
+
 @pytest.mark.parametrize(
     ("builder", "page", "wanted"),
     [

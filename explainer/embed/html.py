@@ -60,7 +60,7 @@ class Html:
         if part.tag == "p":
             return f"<p>{self.inline(part)}</p>\n"
         if part.tag == "d":
-            return f'<div style="overflow: auto hidden; padding: 0.2em 0">{self.math(part.text or "", True)}</div>\n'
+            return f'<div style="overflow: auto hidden; padding: 0.2em 0; margin-bottom: 1em">{self.math(part.text or "", True)}</div>\n'
         if part.tag == "ul":
             return f"<ul>{''.join(f'<li>{self.inline(item)}</li>' for item in part)}</ul>\n"
         if part.tag == "ol":
