@@ -48,7 +48,7 @@ def built(project: Path, builder: str = "html", *more: str) -> Path:
 
 
 def test_a_project_builds_in_html_with_the_right_numbers(project: Path) -> None:
-    folder = built(project, "html", "-j", "2")
+    folder = built(project)
     for page, gradient in (("index.html", r"\frac{\partial E}{\partial W_{36}}"), ("myst.html", "w^{3}_{11}")):
         text = (folder / page).read_text("utf-8").replace("&amp;", "&")
         assert gradient in text
@@ -56,6 +56,25 @@ def test_a_project_builds_in_html_with_the_right_numbers(project: Path) -> None:
         assert f"{VALUES['Y[6]']:.5f}" in text
         assert "mathjax" in text
     assert "前向传播" in (folder / "chinese.html").read_text("utf-8")
+
+
+def test_a_parallel_build_writes_the_same_pages(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sphinx reads in parallel from six documents on; both builds begin with nothing in the cache."""
+    text = "Page\n====\n\n.. explainer:: net.yaml\n   :label: {0}\n   :figures: yes\n\nSee :eq:`{0}-s17` and :eq:`pa-s1`.\n"
+    for name in "abcdefgh":
+        (project / f"{name}.rst").write_text(text.format(f"p{name}"), "utf-8")
+    index = project / "index.rst"
+    index.write_text(
+        index.read_text("utf-8").replace("   myst\n", "   myst\n   a\n   b\n   c\n   d\n   e\n   f\n   g\n   h\n")
+    )
+    pages = []
+    for jobs in ("1", "2"):
+        monkeypatch.setenv("EXPLAINER_CACHE", str(tmp_path / jobs))
+        shutil.rmtree(project / "_build", ignore_errors=True)
+        folder = built(project, "html", "-j", jobs)
+        pages.append({path.name: path.read_text("utf-8") for path in folder.glob("*.html") if path.stem != "search"})
+    assert pages[0] == pages[1]
+    assert len(pages[0]) > 10
 
 
 def test_equations_can_be_referred_to_from_any_page(project: Path) -> None:
