@@ -279,7 +279,9 @@ def test_a_page_depends_on_the_data_files_of_its_spec(tmp_path: Path, worked: li
     (tmp_path / "x.csv").write_text("X1\n3\n")
     assert embedded(inside(text, folder=tmp_path), {}, HOW).text != first.text
     (tmp_path / "x.csv").unlink()
-    assert embedded(inside(text, folder=tmp_path), {}, HOW).faults
+    wrong = embedded(inside(text, folder=tmp_path), {}, HOW)
+    assert wrong.faults
+    assert set(wrong.files) == set(first.files)  # a host that has shown the fault looks again when they change
 
 
 def test_a_page_depends_on_the_templates_of_its_author(tmp_path: Path, worked: list[int]) -> None:

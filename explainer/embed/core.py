@@ -26,6 +26,7 @@ from typing import Any
 from .. import __version__
 from ..errors import ExplainerError, Fault, InputError, printable
 
+INSIDE_DOCUMENT = "spec.yaml"  # what we call a spec without a file of its own, until its document is named
 KEPT_DAYS = 30  # for which a page that nobody asks for stays in the cache
 HERE = Path(__file__).parent.parent
 
@@ -96,7 +97,7 @@ def read_options(written: Mapping[str, Any], folder: Path = Path()) -> tuple[dic
             raise OptionFault(f"label is {printable(value)!r}; write a letter, then letters, digits, - and _")
         if name == "level" and not 1 <= int(value) <= 6:
             raise OptionFault(f"level is {value}; write a number from 1 to 6")
-        if name == "figures" and value not in SAID:
+        if name == "figures" and value not in ANSWERS:
             raise OptionFault(f"figures is {printable(value)!r}; write yes or no")
         target = style if name in STYLES else writing
         target[name] = READ[name](value) if name in READ else value
@@ -119,11 +120,11 @@ def read_words(text: str) -> tuple[list[str], dict[str, str]]:
     return [word for word in words if "=" not in word], dict(word.split("=", 1) for word in words if "=" in word)
 
 
-SAID = {"yes": True, "no": False, "True": True, "False": False}
+ANSWERS = {"yes": True, "no": False, "True": True, "False": False}
 READ: Mapping[str, Callable[[str], Any]] = {
     **dict.fromkeys((*WHOLE, "level"), int),
     "only": listed,
-    "figures": SAID.__getitem__,
+    "figures": ANSWERS.__getitem__,
 }
 
 # ---- where a spec stands
@@ -211,17 +212,22 @@ def unstyled(place: Place, options: Mapping[str, Any], style: Style, defaults: M
     found = entry.text(folder)
     if found is not None:
         return Embedded(found.text, files=own + found.files)
+    files: dict[Path, Stamp] = {}
     try:
         with uncollected():
-            page, files = worked(text or "", place, folder, options, style, defaults)
+            from ..source import read_text
+
+            tree = read_text(text or "", place.file if place.path else INSIDE_DOCUMENT).tree
+            files = {path: stamp_of(path) for path in [(folder or Path()) / name for name in data_files(tree)]}
+            page = worked(text or "", tree, place, folder, options, style, defaults)
     except InputError as error:
-        return Embedded(faults=tuple(at(place, fault) for fault in error.faults), files=own)
+        return Embedded(faults=tuple(at(place, fault) for fault in error.faults), files=(*own, *files))
     except ExplainerError as error:
         found_, _, remedy = str(error).partition("; ")
         fault = Fault(place.file, place.line, place.indent + 1, found_, remedy or "change the spec")
-        return Embedded(faults=(fault,), files=own)
+        return Embedded(faults=(fault,), files=(*own, *files))
     entry.keep(page, folder, files)
-    return Embedded(page, files=own + tuple((folder or Path()) / name for name in files))
+    return Embedded(page, files=(*own, *files))
 
 
 @contextmanager
@@ -245,27 +251,25 @@ def read_spec(place: Place) -> str:
 
 def worked(
     text: str,
+    tree: Any,
     place: Place,
     folder: Path | None,
     options: Mapping[str, Any],
     style: Style,
     defaults: Mapping[str, Any],
-) -> tuple[str, dict[str, Stamp]]:
-    """The page, made anew, and the data files that its spec reads, as they were before they were read."""
+) -> str:
+    """The page, made anew."""
     from ..derivation import explain
     from ..problem import problem_from_text
     from ..render import INSIDE
-    from ..source import read_text
 
-    name = place.file if place.path else "spec.yaml"
-    tree = read_text(text, name).tree
     said = {*tree, *options} if isinstance(tree, dict) else {*options}
     said |= {"digits", "significant"} if said & {"digits", "significant"} else set()  # of the two one is enough
     unsaid = {key: value for key, value in defaults.items() if key not in said}
-    files = {each: stamp_of((folder or Path()) / each) for each in data_files(tree)}
+    name = place.file if place.path else INSIDE_DOCUMENT
     problem = problem_from_text(text, name, folder, **{**unsaid, **options})
     how = {"flavour": style.flavour, "templates": style.templates or None, "figures": INSIDE if style.figures else ""}
-    return "".join(explain(problem).text(style.format, **how)), files
+    return "".join(explain(problem).text(style.format, **how))
 
 
 def templates_in(folder: str) -> tuple[Path, ...]:
@@ -294,7 +298,7 @@ def at(place: Place, fault: Fault) -> Fault:
     if fault.found.startswith("option --"):
         found = fault.found.partition(": ")[2]
         return Fault(place.document or place.file, place.head, 1, found, fault.remedy)
-    if place.path is not None or fault.file != "spec.yaml":
+    if place.path is not None or fault.file != INSIDE_DOCUMENT:
         return fault
     return replace(fault, file=place.file, line=place.line + fault.line - 1, column=place.indent + fault.column)
 
@@ -345,12 +349,11 @@ class Entry:
         except (OSError, ValueError, KeyError, TypeError, AttributeError, zlib.error):
             return None
 
-    def keep(self, page: str, folder: Path | None, seen: Mapping[str, Stamp]) -> None:
+    def keep(self, page: str, folder: Path | None, seen: Mapping[Path, Stamp]) -> None:
         """Put the page there; where that cannot be done, or a data file has changed since, the next run works it out again."""
         with suppress(OSError):
-            paths = {name: (folder or Path()) / name for name in seen}
-            files = {name: digest_of(path) for name, path in paths.items()}
-            if any(stamp_of(paths[name]) != stamp for name, stamp in seen.items()):
+            files = {str(path.relative_to(folder or Path())): digest_of(path) for path in seen}
+            if any(stamp_of(path) != stamp for path, stamp in seen.items()):
                 return
             data = zlib.compress(json.dumps({"files": files, "page": page}).encode(), 1)
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
