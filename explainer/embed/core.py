@@ -173,8 +173,9 @@ def unstyled(place: Place, options: Mapping[str, Any], style: Style, defaults: M
         return Embedded(found.text, files=own + found.files)
     try:
         page, names = worked(text or "", place, folder, options, style, defaults)
-    except InputError as error:
-        return Embedded(faults=tuple(at(place, fault) for fault in error.faults), files=own)
+    except InputError as error:  # it may be one of a data file, which is then the one to mend
+        data = tuple(folder / name for name in named_in(text or "", folder)) if folder else ()
+        return Embedded(faults=tuple(at(place, fault) for fault in error.faults), files=own + data)
     except ExplainerError as error:
         found_, _, remedy = str(error).partition("; ")
         fault = Fault(place.file, place.line, place.indent + 1, found_, remedy or "change the spec")
@@ -217,6 +218,19 @@ def templates_in(folder: str) -> tuple[Path, ...]:
     """The templates in a folder of the author's, where there are any that we would read."""
     found = (path for each in ("prose/*/*.j2", "formats/*") for path in Path(folder).glob(each)) if folder else ()
     return tuple(sorted(path for path in found if path.is_file()))
+
+
+def named_in(text: str, folder: Path) -> list[str]:
+    """The data files that a faulty spec names, as far as it can be read and they are where they may be."""
+    from ..source import inside, read_text
+
+    try:
+        tree = read_text(text, "spec.yaml").tree
+    except InputError:
+        return []
+    layers = tree.get("layers") if isinstance(tree, dict) else None
+    sound = isinstance(layers, list | None) and all(isinstance(layer, dict) for layer in layers or ())
+    return [name for name in data_files(tree) if inside(folder, name)] if isinstance(tree, dict) and sound else []
 
 
 def data_files(tree: Mapping[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,13 +19,13 @@ from ..errors import Fault, InputError
 from ..problem import GraphProblem, Options, Problem, read_problem
 from ..publish import Chunks, write
 from ..render import Setting, Speaker
-from ..source import NotANumber, decimal
+from ..source import NotANumber, decimal, shortened
 from .files import read_file
-from .goals import goal_of
+from .goals import goal_of, name_of
 from .layers import Activated, Dense, Goal, Layer, Model, Passed, Unexplained, refusal
 from .objects import read_object
 
-MAX_INLINE = 400  # weights of a layer, or numbers of the samples, that stand in the spec itself
+MAX_INLINE = 400  # weights of a layer that stand in the spec itself
 CLASSES = ("cross_entropy", "multiclass_hinge")  # losses whose targets may be given as the number of a class
 
 
@@ -100,10 +101,11 @@ def imported(model: Any, inputs: Any, targets: Any, asked: Asked, stem: str = "m
     goal = goal_for(read, asked.loss) if targets is not None else None
     layers = joined(read, goal)
     columns = samples(read.file, inputs, layers[0][0].weights.shape[1], "X", "input")
-    notes = notes_on(read, asked)
+    say = Speaker(asked.language, Setting())
+    notes = notes_on(read, asked, say)
     arrays: dict[str, Array] = {}
     spec: dict[str, Any] = {
-        "title": asked.title,
+        "title": asked.title or say.text("model_title", framework=read.framework),
         "language": asked.language if asked.language != "en" else None,
         "inputs": columns,
         "targets": goal and targets_of(read, targets, len(layers[-1][0].weights), goal, columns),
@@ -134,6 +136,9 @@ def import_model(
 
     `inputs` and `targets` are numbers with commas between them, or a file of samples; `more` is for `Asked`.
     """
+    output = None if output == Path("-") else output
+    if output and output.suffix.lower() not in (".yaml", ".yml"):
+        raise refusal(str(output), "a spec has another ending", "write to a file that ends in .yaml")
     asked = Asked(activations=listed(activations), order=listed(order), **more)
     given = numbers_of(path, inputs), None if targets is None else numbers_of(path, targets)
     found = imported(path, *given, asked, output.stem if output else "model")
@@ -201,6 +206,8 @@ def joined(read: Model, goal: Goal | None) -> list[tuple[Dense, Any]]:
                 faults.append(Unexplained(layer.name, "log-softmax goes with NLLLoss alone", "give loss=NLLLoss()"))
             else:
                 found[-1] = (found[-1][0], layer.activation)
+    if goal and goal.wants and found and found[-1][1] != goal.wants:
+        faults.append(Unexplained("the loss", "it divides the outputs by their sum first", f"end with {goal.wants}"))
     if not found and not faults:
         raise refusal(read.file, "it has no layer with weights", "give a model that was built and trained")
     if faults:
@@ -250,8 +257,8 @@ def goal_for(read: Model, loss: Any) -> Goal:
     dense = [layer for layer in read.layers if isinstance(layer, Dense)]
     goal = own if isinstance(own, Goal) else goal_of(own, len(dense[-1].weights) if dense else 1)
     if goal is None:
-        name = own if isinstance(own, str) else getattr(own, "__name__", type(own).__name__)
-        raise refusal(read.file, f"the loss {name} with these settings is not read", "give loss= as a spec says it")
+        found = f"the loss {shortened(name_of(own))} with these settings is not read"
+        raise refusal(read.file, found, "give the loss as a spec says it")
     return goal
 
 
@@ -288,7 +295,8 @@ def coded(read: Model, targets: Any, outputs: int, goal: Goal, count: int) -> An
         return targets
     given = np.asarray(targets.detach().cpu() if hasattr(targets, "detach") else targets)
     classes = list(read.classes)
-    if not classes and goal.loss in CLASSES and given.dtype.kind in "iu" and given.ndim < 2 and given.size == count:
+    one_each = given.size == count and given.ndim < (2 if outputs == 1 else 3)  # Keras has classes in a column, too
+    if not classes and goal.loss in CLASSES and given.dtype.kind in "iu" and one_each:
         classes = list(range(outputs))
     if not classes:
         return given
@@ -323,9 +331,8 @@ def written(
     return found
 
 
-def notes_on(read: Model, asked: Asked) -> list[str]:
+def notes_on(read: Model, asked: Asked, say: Speaker) -> list[str]:
     """What the page says about the model, in its language."""
-    say = Speaker(asked.language, Setting())
     notes = [
         say.text(
             "model_origin",
@@ -371,7 +378,7 @@ PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz_")
 def flow(value: Any) -> str:
     """A value on one line: JSON, which is YAML too, with keys and simple words left without quotes."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {flow(each)}" for key, each in value.items()) + "}"
+        return "{" + ", ".join(f"{key_of(key)}: {flow(each)}" for key, each in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(flow, value)) + "]"
     if isinstance(value, str) and value and set(value) <= PLAIN:
@@ -379,3 +386,8 @@ def flow(value: Any) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     return json.dumps(value, ensure_ascii=False)
+
+
+def key_of(name: str) -> str:
+    """A name as a key: in quotes where it is more than letters and digits."""
+    return name if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) else flow(name)
