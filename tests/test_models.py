@@ -84,7 +84,7 @@ def test_the_gradients_of_a_keras_file_are_those_of_keras() -> None:
 
 def test_the_gradients_of_an_onnx_file_are_those_of_pytorch() -> None:
     pytest.importorskip("onnx")
-    torch_loss = type("CrossEntropyLoss", (), {"reduction": "mean"})()
+    torch_loss = torch_layer("CrossEntropyLoss", reduction="mean")
     problem = explainer.from_model(MODELS / "torch.onnx", X, KNOWN["T"], loss=torch_loss)
     assert_agree(problem, *expected("torch"), within=1e-6)
 
@@ -104,7 +104,7 @@ def test_a_file_cut_short_or_of_another_kind_is_told_in_one_line(tmp_path: Path,
         path = tmp_path / f"{k}{Path(name).suffix}"
         path.write_bytes(data)
         (line,) = fault_of(path, [1, 2], activations=["tanh", "tanh"])
-        assert line.startswith(f"{path}:1:1: it is no ") or "it has 0 inputs" in line
+        assert line.startswith(f"{path}:1:1: it is no {path.suffix} file") or "it has 0 inputs" in line
 
 
 def test_a_keras_file_whose_weights_lead_into_another_file_is_refused(tmp_path: Path) -> None:
@@ -208,7 +208,11 @@ def test_a_module_whose_forward_pass_is_code_is_refused() -> None:
 def test_weights_used_twice_are_not_taken_for_two() -> None:
     same = linear([[1, 2], [3, 4]])
     (line,) = fault_of(Sequential(same, torch_layer("Tanh"), same), [1, 2])
-    assert "layer 3 (Linear): it is layer 1 (Linear) again" in line
+    assert "layer 3 (Linear): it shares weights with layer 1 (Linear); give every layer its own" in line
+    first, second = linear([[1, 2], [3, 4]]), linear([[1, 2], [3, 4]])
+    second.weight = first.weight
+    (line,) = fault_of(Sequential(first, second), [1, 2])
+    assert "layer 2 (Linear): it shares weights with layer 1" in line
 
 
 def test_a_model_that_already_ends_with_softmax_is_not_given_a_second_one() -> None:
@@ -247,7 +251,7 @@ def test_the_order_of_flax_layers_is_found_by_shape_or_asked_for() -> None:
     assert problem.layers[0].weights.tolist() == [[0, 3], [1, 4], [2, 5]]
     square = {"params": {"Dense_0": layer(2, 2), "Dense_1": layer(2, 2)}}
     (line,) = fault_of(square, [1, 2], activations=["tanh", "linear"])
-    assert "fit one another in more than one order; name them in their order" in line
+    assert "the order of the layers Dense_0, Dense_1 does not follow from their shapes; name them in order" in line
     explainer.from_model(square, [1, 2], activations=["tanh", "linear"], order=["Dense_1", "Dense_0"])
     (line,) = fault_of(tree, [1, 2])
     assert "it has 2 layers (Dense_1, Dense_0), and activations do not stand in it" in line
@@ -292,7 +296,7 @@ def test_an_imported_spec_is_read_before_it_is_written(tmp_path: Path) -> None:
 def test_an_activation_that_two_frameworks_write_in_two_ways_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     for kind, attributes, written in (
         ("LeakyReLU", {"negative_slope": 0.2}, {"leaky_relu": {"slope": 0.2}}),
-        ("ReLU6", {}, "min(max(z, 0), 6)"),
+        ("ReLU6", {}, "min(relu(z), 6)"),
         ("GELU", {"approximate": "tanh"}, {"gelu": {"approximate": "tanh"}}),
         ("Hardtanh", {"min_val": -1, "max_val": 1}, "min(max(z, -1.0), 1.0)"),
     ):

@@ -41,7 +41,7 @@ def read_file(path: str | os.PathLike[str], activations: Sequence[Any] = (), ord
         raise refusal(file, *REFUSED[ending])
     if ending not in READERS:
         raise refusal(file, f"{ending or 'no ending'} is no kind of model that can be read", SAFE)
-    data = read_bytes(path, MAX_MODEL_BYTES, file)
+    data = read_bytes(path, MAX_MODEL_BYTES, file, f"give a model of at most {MAX_NUMBERS:,} weights")
     try:
         return READERS[ending](data, file, activations, order)
     except InputError:

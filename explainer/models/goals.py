@@ -61,6 +61,8 @@ def said_by(loss: Any) -> Said | None:
             return Said(str(inner), {}.get)
         if str(loss.get("module")).partition(".")[0] != "keras" or not isinstance(inner, Mapping):
             return None
+        if loss.get("class_name") == "Huber" and "delta" not in inner:
+            return None  # as Keras writes it: it forgets delta
         return Said(str(loss.get("class_name")), inner.get)
     kind = getattr(loss, "__name__", type(loss).__name__)
     home = getattr(loss if hasattr(loss, "__name__") else type(loss), "__module__", "")

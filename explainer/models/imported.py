@@ -98,7 +98,8 @@ def imported(model: Any, inputs: Any, targets: Any, asked: Asked, stem: str = "m
         read = read_file(model, asked.activations, asked.order)
     else:
         read = read_object(model, asked.activations, asked.order)
-    goal = goal_for(read, asked.loss) if targets is not None else None
+    sound = not any(isinstance(layer, Unexplained) for layer in read.layers)  # else these are what is told
+    goal = goal_for(read, asked.loss) if targets is not None and sound else None
     layers = joined(read, goal)
     columns = samples(read.file, inputs, layers[0][0].weights.shape[1], "X", "input")
     say = Speaker(asked.language, Setting())
@@ -211,7 +212,9 @@ def joined(read: Model, goal: Goal | None) -> list[tuple[Dense, Any]]:
     if not found and not faults:
         raise refusal(read.file, "it has no layer with weights", "give a model that was built and trained")
     if faults:
-        raise InputError(Fault(read.file, 1, 1, f"{layer.name}: {layer.found}", layer.remedy) for layer in faults)
+        raise InputError(
+            Fault(read.file, 1, 1, f"{shortened(layer.name, 100)}: {layer.found}", layer.remedy) for layer in faults
+        )
     return found
 
 
