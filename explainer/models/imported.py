@@ -106,7 +106,7 @@ def imported(model: Any, inputs: Any, targets: Any, asked: Asked, stem: str = "m
     notes = notes_on(read, asked, say)
     arrays: dict[str, Array] = {}
     spec: dict[str, Any] = {
-        "title": asked.title or say.text("model_title", framework=read.framework),
+        "title": asked.title or say.text("model_title", framework=read.framework, forward=goal is None),
         "language": asked.language if asked.language != "en" else None,
         "inputs": columns,
         "targets": goal and targets_of(read, targets, len(layers[-1][0].weights), goal, columns),

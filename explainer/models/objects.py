@@ -288,13 +288,17 @@ def parameters(
     """
     arrays: dict[str, dict[str, Any]] = {}
     strange: list[Layer] = []
+    broken: set[str] = set()  # layers that have something strange, which are named once
     for path, values in leaves(tree):
         layer, _, leaf = path.rpartition(".")
         if leaf in KERNELS and np.ndim(values) == 2 - (leaf == "bias"):
             arrays.setdefault(layer.removeprefix("params.") or "the layer", {})[leaf] = values
         else:
             strange.append(Unexplained(path, "it is no weight or bias of a dense layer", "leave it out of the file"))
-    found = {name: dense_of(name, each, (kinds or {}).get(name, "")) for name, each in arrays.items()}
+            broken.add(layer.removeprefix("params."))
+    found = {
+        name: dense_of(name, each, (kinds or {}).get(name, "")) for name, each in arrays.items() if name not in broken
+    }
     strange += [layer for layer in found.values() if isinstance(layer, Unexplained)]
     framework = "Flax" if any("kernel" in each for each in arrays.values()) else "PyTorch"
     if strange:
@@ -328,8 +332,9 @@ def dense_of(name: str, arrays: Mapping[str, Any], kind: str = "") -> Layer:
     if len(tables) != 1:
         found = "it has both a weight and a kernel" if tables else "it has biases and no weights"
         return Unexplained(name, found, "leave it out of the file")
-    weights = plain(arrays[tables[0]])
-    return dense(name, np.transpose(weights) if KERNELS[tables[0]] else weights, arrays.get("bias"), kind=kind)
+    held = arrays[tables[0]]
+    weights = np.transpose(plain(held)) if KERNELS[tables[0]] else held
+    return dense(name, weights, arrays.get("bias"), kind=kind)
 
 
 def ordered(layers: Mapping[str, Dense], order: Sequence[str], file: str) -> list[Dense]:
