@@ -282,11 +282,10 @@ def varint(value: int) -> bytes:
     return (bytes([value & 127 | 128]) + varint(value >> 7)) if value > 127 else bytes([value])
 
 
-@pytest.mark.parametrize("field", [1, 5, 11], ids=["nodes", "weights", "inputs"])
-def test_an_onnx_file_of_empty_fields_is_refused_before_it_is_read(field: int, tmp_path: Path) -> None:
+def test_an_onnx_file_of_empty_fields_is_refused_before_it_is_read(tmp_path: Path) -> None:
     """Two bytes of the file would take some eighty times as much memory; what reads them is not asked to."""
     onnx = pytest.importorskip("onnx")
-    inner = bytes([field << 3 | 2, 0]) * (4 * MEBIBYTE)
+    inner = bytes([1 << 3 | 2, 0]) * (4 * MEBIBYTE)  # nodes
     path = tmp_path / "bad.onnx"
     path.write_bytes(b"\x3a" + varint(len(inner)) + inner)
     with pytest.MonkeyPatch.context() as patch:

@@ -208,3 +208,19 @@ def test_the_command_ends_cleanly_and_leaves_its_port(spec: Path, how: signal.Si
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # past connections may linger, a listener may not
         again.bind(("127.0.0.1", int(found[1])))
         again.listen()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_while_a_page_is_worked(spec: Path, how: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(*arguments: Any) -> Any:
+        os.kill(os.getpid(), how)
+        time.sleep(60)
+        pytest.fail("it went on")
+
+    said: list[str] = []
+    before = signal.getsignal(how)
+    monkeypatch.setattr(preview, "embedded", endless)
+    preview.serve(spec, {}, 0, said.append)
+    assert said == ["stopped"]
+    assert signal.getsignal(how) is before

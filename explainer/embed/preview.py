@@ -1,7 +1,8 @@
 """A live preview: the page of a spec in the browser, worked anew whenever the spec or its data change.
 
 It is for the person at this machine alone: it listens on the loopback address, answers to that name only (another site's
-page could otherwise reach it under a name of its own), serves two addresses and no files, and writes nothing.
+page could otherwise reach it under a name of its own), serves two addresses and no files, and writes no more than the
+cache of pages.
 """
 
 from __future__ import annotations
@@ -168,19 +169,21 @@ class Handler(BaseHTTPRequestHandler):
 def serve(
     spec: Path, options: Mapping[str, Any], port: int, report: Callable[[str], None], templates: str = ""
 ) -> None:
-    """Show the page of a spec until Ctrl-C, or until the process is told to end."""
-    preview = Preview(spec, options, report, templates)
-    server = Server(preview, port)
-    ended = threading.Event()
-    before = {each: signal.signal(each, lambda *_: ended.set()) for each in (signal.SIGINT, signal.SIGTERM)}
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    report(f"http://{HOST}:{server.server_port}/ shows {spec}; stop with Ctrl-C")
+    """Show the page of a spec until Ctrl-C, or until the process is told to end; also while a page is worked."""
+    before = {each: signal.signal(each, signal.default_int_handler) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
-        while not ended.wait(INTERVAL):
-            preview.look()
+        preview = Preview(spec, options, report, templates)
+        with Server(preview, port) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            report(f"http://{HOST}:{server.server_port}/ shows {spec}; stop with Ctrl-C")
+            try:
+                while True:
+                    time.sleep(INTERVAL)
+                    preview.look()
+            finally:
+                server.shutdown()
+    except KeyboardInterrupt:
+        report("stopped")
     finally:
-        server.shutdown()
-        server.server_close()
         for each, handler in before.items():
             signal.signal(each, handler)
-    report("stopped")

@@ -26,6 +26,7 @@ from .layers import Activated, Dense, Goal, Layer, Model, Passed, Unexplained, r
 from .objects import read_object
 
 MAX_INLINE = 400  # weights of a layer that stand in the spec itself
+OF_SCORES = {"cross_entropy": "CrossEntropyLoss", "binary_cross_entropy": "BCEWithLogitsLoss"}  # PyTorch's names
 CLASSES = ("cross_entropy", "multiclass_hinge")  # losses whose targets may be given as the number of a class
 
 
@@ -121,6 +122,8 @@ def imported(model: Any, inputs: Any, targets: Any, asked: Asked, stem: str = "m
         "remarks": notes,
     }
     text = yaml_text({key: value for key, value in spec.items() if value})
+    if text != text.encode("utf-8", "replace").decode("utf-8"):
+        raise refusal(read.file, "what is said of it holds bytes that are no text", "write it in UTF-8")
     return Imported(read.file, text, tuple(notes), f"{stem}.npz" if arrays else "", arrays)
 
 
@@ -142,7 +145,7 @@ def import_model(
         raise refusal(str(output), "a spec has another ending", "write to a file that ends in .yaml")
     asked = Asked(activations=listed(activations), order=listed(order), **more)
     given = numbers_of(path, inputs), None if targets is None else numbers_of(path, targets)
-    found = imported(path, *given, asked, output.stem if output else "model")
+    found = imported(path, *given, asked, re.sub(r"[#:\\]", "-", output.stem) if output else "model")
     problem_of(found, {})
     if output is None:
         if found.arrays:
@@ -209,6 +212,9 @@ def joined(read: Model, goal: Goal | None) -> list[tuple[Dense, Any]]:
                 found[-1] = (found[-1][0], layer.activation)
     if goal and goal.wants and found and found[-1][1] != goal.wants:
         faults.append(Unexplained("the loss", "it divides the outputs by their sum first", f"end with {goal.wants}"))
+    elif goal and shown(goal.loss) in OF_SCORES and found and not may_be_shares(found[-1][1]):
+        end, remedy = shown(found[-1][1]), f"where it is one of scores, say {OF_SCORES[shown(goal.loss)]}"
+        faults.append(Unexplained("the loss", f"it takes logarithms of the outputs, which come from {end}", remedy))
     if not found and not faults:
         raise refusal(read.file, "it has no layer with weights", "give a model that was built and trained")
     if faults:
@@ -228,6 +234,11 @@ def with_end(layers: Sequence[Layer], goal: Goal | None) -> list[Layer]:
     if isinstance(last, Activated) and last.activation == "log_softmax":
         return [*layers[:-1], Activated(last.name, "softmax")]
     return [*layers, Unexplained("the loss", "NLLLoss wants the logarithms of shares", "end with LogSoftmax(dim=1)")]
+
+
+def may_be_shares(activation: Any) -> bool:
+    """Whether its values lie between 0 and 1; of a formula nothing is known."""
+    return activation in ("sigmoid", "softmax") or (isinstance(activation, str) and not set(activation) <= PLAIN)
 
 
 def shown(activation: Any) -> str:
@@ -251,8 +262,11 @@ def frozen(layers: Sequence[tuple[Dense, Any]], inputs: Sequence[str]) -> list[s
 
 
 def goal_for(read: Model, loss: Any) -> Goal:
-    """What the model is trained towards: as told, in words of a spec or by a framework's object, or by itself."""
-    if isinstance(loss, (str, Mapping)):
+    """What the model is trained towards: as told, in words of a spec or by a framework's object, or by itself.
+
+    A name that ends in Loss is one of PyTorch's: CrossEntropyLoss, with its defaults.
+    """
+    if isinstance(loss, Mapping) or (isinstance(loss, str) and not loss.endswith("Loss")):
         return Goal(loss)
     own = read.loss if loss is None else loss
     if own is None:
