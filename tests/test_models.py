@@ -261,7 +261,13 @@ def test_the_order_of_flax_layers_is_found_by_shape_or_asked_for() -> None:
 
 @pytest.mark.parametrize(
     ("inputs", "found"),
-    [([1, 2, 3], "the inputs are 3"), ([[1], [2]], "1 inputs are given"), ([1, np.nan], "not all finite")],
+    [
+        (["a", "b"], "the inputs are not numbers in rows of one length"),
+        ([[1], [1, 2]], "the inputs are not numbers in rows of one length"),
+        ([1, 2, 3], "the inputs are 3"),
+        ([[1], [2]], "1 inputs are given"),
+        ([1, np.nan], "not all finite"),
+    ],
 )
 def test_inputs_that_do_not_fit_are_told_with_what_would(inputs: Any, found: str) -> None:
     (line,) = fault_of(Sequential(linear([[1, 2]])), inputs)
@@ -367,6 +373,17 @@ def test_logarithms_are_taken_of_shares_alone_and_losses_of_pytorch_go_by_their_
     )
     (line,) = fault_of(model, [1, 2], [1, 0], loss="FocalLoss")
     assert "the loss FocalLoss with these settings is not read; give the loss as a spec says it" in line
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+@pytest.mark.parametrize("score", [0.5, 20.0, 40.0, 800.0])
+def test_a_loss_of_scores_is_exact_where_the_sigmoid_is_all_but_1(outputs: int, score: float) -> None:
+    """Of a score z and a target of 0 the slope is 1/(1 + exp(-z)), and the loss ln(1 + exp(z))."""
+    model = Sequential(linear([[score]] * outputs))
+    loss = torch_layer("BCEWithLogitsLoss", reduction="mean")
+    values = explainer.explain(explainer.from_model(model, [1], [0] * outputs, loss=loss)).values
+    assert values["E"] == pytest.approx(np.logaddexp(0, score), rel=1e-14)
+    assert values["dE/dW[X1,1]"] * outputs == pytest.approx(1 / (1 + np.exp(-score)), rel=1e-14)
 
 
 def test_targets_that_all_but_add_up_to_1_are_worked_as_they_are() -> None:

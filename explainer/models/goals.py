@@ -14,22 +14,28 @@ from typing import Any
 from .layers import Goal, squeezed
 
 BCE = "-(t*ln(y) + (1 - t)*ln(1 - y))/{n}"
+BCE_OF_SCORES = "(softplus(y) - t*y)/{n}"  # the same of a sigmoid, exact also where that is all but 0 or 1
 HUBER = "min(abs(t - y), {delta})*(abs(t - y) - min(abs(t - y), {delta})/2)/{n}"
 
 # squeezed name -> (summed over outputs, averaged over n, what the loss itself applies to the scores that it is given)
 SQUARED = ("squared_error", "mean_squared_error", "")
 ABSOLUTE = ("absolute_error", "abs(t - y)/{n}", "")
-SHARES = ("cross_entropy", "cross_entropy", "softmax where from_logits")
+SHARES = ("cross_entropy", "cross_entropy", "")
+SCORES = ("cross_entropy", "cross_entropy", "softmax")
+BINARY_SCORES = ("binary_cross_entropy", BCE_OF_SCORES, "sigmoid")
+DIVIDING = (
+    "categoricalcrossentropy",
+    "sparsecategoricalcrossentropy",
+)  # by the sum of the outputs, which is 1 of a softmax
 LOSSES: Mapping[str, tuple[str, str, str]] = {
     **dict.fromkeys(("mseloss", "meansquarederror", "mse"), SQUARED),
     **dict.fromkeys(("l1loss", "meanabsoluteerror", "mae"), ABSOLUTE),
     **dict.fromkeys(("huberloss", "huber", "smoothl1loss"), ("huber", HUBER, "")),
-    **dict.fromkeys(("categoricalcrossentropy", "sparsecategoricalcrossentropy"), SHARES),
-    "crossentropyloss": ("cross_entropy", "cross_entropy", "softmax"),
+    **dict.fromkeys(DIVIDING, SHARES),
+    **dict.fromkeys(("crossentropyloss", *(f"{name} from logits" for name in DIVIDING)), SCORES),
     "nllloss": ("cross_entropy", "cross_entropy", "log_softmax"),
-    "bceloss": ("binary_cross_entropy", BCE, ""),
-    "bcewithlogitsloss": ("binary_cross_entropy", BCE, "sigmoid"),
-    "binarycrossentropy": ("binary_cross_entropy", BCE, "sigmoid where from_logits"),
+    **dict.fromkeys(("bceloss", "binarycrossentropy"), ("binary_cross_entropy", BCE, "")),
+    **dict.fromkeys(("bcewithlogitsloss", "binarycrossentropy from logits"), BINARY_SCORES),
 }
 UNCHANGED: Mapping[str, Callable[[Any], bool]] = {  # the settings with which a loss is the one that is read here
     "label_smoothing": lambda value: value == 0,
@@ -84,7 +90,10 @@ def name_of(loss: Any) -> str:
 def goal_of(loss: Any, outputs: int) -> Goal | None:
     """The goal that a framework's loss stands for; None where a spec cannot say it."""
     said = said_by(loss)
-    if said is None or squeezed(said.kind) not in LOSSES:
+    if said is None:
+        return None
+    kind = squeezed(said.kind) + (" from logits" if said.setting("from_logits", False) else "")
+    if kind not in LOSSES:
         return None
     reduction = said.setting("reduction", "mean")
     reduction = "mean" if reduction == "sum_over_batch_size" else reduction
@@ -93,12 +102,10 @@ def goal_of(loss: Any, outputs: int) -> Goal | None:
     changed = [name for name, value in settings.items() if value is not missing and not UNCHANGED[name](value)]
     if reduction not in ("mean", "sum") or changed:
         return None
-    summed, averaged, end = LOSSES[squeezed(said.kind)]
+    summed, averaged, end = LOSSES[kind]
     delta = float(said.setting("delta", 1.0))
     written: Any = {"huber": {"delta": delta}} if summed == "huber" else summed
     if outputs > 1 and (said.averages or reduction == "mean"):
         written = averaged.format(n=outputs, delta=delta)
-    end, _, where = end.partition(" where ")
-    if where and not said.setting(where, False):
-        return Goal(written, reduction, wants=end if end == "softmax" else None)
-    return Goal(written, reduction, end or None)
+        end = "" if averaged == BCE_OF_SCORES else end
+    return Goal(written, reduction, end or None, "softmax" if kind in DIVIDING else None)

@@ -22,7 +22,7 @@ from ..render import Setting, Speaker
 from ..source import NotANumber, decimal, shortened
 from .files import read_file
 from .goals import goal_of, name_of
-from .layers import Activated, Dense, Goal, Layer, Model, Passed, Unexplained, refusal
+from .layers import Activated, Dense, Goal, Layer, Model, Passed, Unexplained, float64, refusal
 from .objects import read_object
 
 MAX_INLINE = 400  # weights of a layer that stand in the spec itself
@@ -212,7 +212,7 @@ def joined(read: Model, goal: Goal | None) -> list[tuple[Dense, Any]]:
                 found[-1] = (found[-1][0], layer.activation)
     if goal and goal.wants and found and found[-1][1] != goal.wants:
         faults.append(Unexplained("the loss", "it divides the outputs by their sum first", f"end with {goal.wants}"))
-    elif goal and shown(goal.loss) in OF_SCORES and found and not may_be_shares(found[-1][1]):
+    elif not faults and goal and shown(goal.loss) in OF_SCORES and found and not may_be_shares(found[-1][1]):
         end, remedy = shown(found[-1][1]), f"where it is one of scores, say {OF_SCORES[shown(goal.loss)]}"
         faults.append(Unexplained("the loss", f"it takes logarithms of the outputs, which come from {end}", remedy))
     if not found and not faults:
@@ -281,24 +281,34 @@ def goal_for(read: Model, loss: Any) -> Goal:
 
 def samples(file: str, values: Any, width: int, letter: str, what: str) -> dict[str, Any]:
     """Columns by name: as they are named, or X1, X2, ... from one sample or from rows of samples."""
-    if isinstance(values, Mapping):
-        columns = {str(name): np.atleast_1d(np.asarray(each, np.float64)) for name, each in values.items()}
-    else:
-        rows = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values).astype(np.float64)
-        rows = rows.reshape(1, -1) if rows.ndim < 2 and rows.size == width else rows
-        rows = rows.reshape(-1, 1) if rows.ndim == 1 and width == 1 else rows
-        if rows.ndim != 2:
-            found = f"the {what}s are {' x '.join(map(str, rows.shape)) or 'one number'}"
-            raise refusal(file, found, f"give {width} numbers, or rows of {width}")
-        columns = {
-            f"{letter}{k + 1}" if width > 1 or letter == "X" else letter: rows[:, k] for k in range(rows.shape[1])
-        }
+    would_do = f"give {width} numbers, or rows of {width}"
+    try:
+        named = isinstance(values, Mapping)
+        columns = named_columns(values) if named else numbered_columns(values, width, letter)
+    except (TypeError, ValueError):
+        raise refusal(file, f"the {what}s are not numbers in rows of one length", would_do) from None
+    if isinstance(columns, str):
+        raise refusal(file, f"the {what}s are {columns}", would_do)
     if len(columns) != width:
         found = f"{len(columns)} {what}s are given, but the model wants {width}"
         raise refusal(file, found, f"give {width}, one for each")
     if not all(np.isfinite(column).all() for column in columns.values()):
         raise refusal(file, f"the {what}s are not all finite", "leave out samples that are not whole")
     return {name: column.tolist() if len(column) > 1 else column.item() for name, column in columns.items()}
+
+
+def named_columns(values: Mapping[Any, Any]) -> dict[str, Array]:
+    return {str(name): np.atleast_1d(np.asarray(each, np.float64)) for name, each in values.items()}
+
+
+def numbered_columns(values: Any, width: int, letter: str) -> dict[str, Array] | str:
+    """The columns X1, X2, ...; where there are no rows, what the shape is."""
+    rows = float64(values)
+    rows = rows.reshape(1, -1) if rows.ndim < 2 and rows.size == width else rows
+    rows = rows.reshape(-1, 1) if rows.ndim == 1 and width == 1 else rows
+    if rows.ndim != 2:
+        return " x ".join(map(str, rows.shape)) or "one number"
+    return {f"{letter}{k + 1}" if width > 1 or letter == "X" else letter: rows[:, k] for k in range(rows.shape[1])}
 
 
 def targets_of(read: Model, targets: Any, outputs: int, goal: Goal, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -310,7 +320,10 @@ def coded(read: Model, targets: Any, outputs: int, goal: Goal, count: int) -> An
     """The targets as numbers of the outputs, where they are given as classes."""
     if isinstance(targets, Mapping):
         return targets
-    given = np.asarray(targets.detach().cpu() if hasattr(targets, "detach") else targets)
+    try:
+        given = np.asarray(targets.detach().cpu() if hasattr(targets, "detach") else targets)
+    except ValueError:
+        return targets  # rows of several lengths, which are refused later
     classes = list(read.classes)
     one_each = given.size == count and given.ndim < (2 if outputs == 1 else 3)  # Keras has classes in a column, too
     if not classes and goal.loss in CLASSES and given.dtype.kind in "iu" and one_each:

@@ -93,6 +93,8 @@ def flattened(module: Any) -> Iterator[Any]:
 def torch_layer(name: str, module: Any, owners: dict[int, str]) -> Layer:
     """`owners` has the layer that each tensor of weights was met in first, by its identity."""
     kind = type(module).__name__
+    if kind == "LazyLinear" or getattr(getattr(module, "weight", None), "is_meta", False):
+        return Unexplained(name, "it has no weights yet", "give the model an input once, or load its weights")
     if hooked(module):
         return Unexplained(name, "hooks change what it does", "take the hooks off")
     if getattr(module, "_modules", None):
