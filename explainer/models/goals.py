@@ -23,10 +23,7 @@ ABSOLUTE = ("absolute_error", "abs(t - y)/{n}", "")
 SHARES = ("cross_entropy", "cross_entropy", "")
 SCORES = ("cross_entropy", "cross_entropy", "softmax")
 BINARY_SCORES = ("binary_cross_entropy", BCE_OF_SCORES, "sigmoid")
-DIVIDING = (
-    "categoricalcrossentropy",
-    "sparsecategoricalcrossentropy",
-)  # by the sum of the outputs, which is 1 of a softmax
+DIVIDING = ("categoricalcrossentropy", "sparsecategoricalcrossentropy")  # by the sum of the outputs: of a softmax, by 1
 LOSSES: Mapping[str, tuple[str, str, str]] = {
     **dict.fromkeys(("mseloss", "meansquarederror", "mse"), SQUARED),
     **dict.fromkeys(("l1loss", "meanabsoluteerror", "mae"), ABSOLUTE),
