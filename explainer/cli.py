@@ -375,7 +375,9 @@ def examples(name: str | None) -> None:
 )
 @click.option("--inputs", required=True, metavar="X,...|FILE", help="One sample, or a .csv or .npy file of samples.")
 @click.option("--targets", metavar="T,...|FILE", help="The targets of the samples, or their classes.")
-@click.option("--loss", metavar="NAME", help="The loss, where the model does not know it.")
+@click.option(
+    "--loss", metavar="NAME", help="The loss, where the model does not know it: as in a spec, or as in PyTorch."
+)
 @click.option("--activations", metavar="NAME,...", help="One for each layer, where the file does not say.")
 @click.option("--order", metavar="NAME,...", help="The layers in order, where their shapes do not say.")
 @click.option("--decimals", type=click.IntRange(0, 15), metavar="D", help="Round the weights.")

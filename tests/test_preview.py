@@ -14,10 +14,12 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 
-from explainer.embed import preview
+from explainer.embed import core, preview
 from explainer.embed.preview import Preview, Server
 from explainer.errors import OutputError
 
@@ -52,7 +54,7 @@ def server(spec: Path) -> Iterator[Server]:
 
 def get(server: Server, path: str, host: str | None = None, method: str = "GET") -> tuple[int, str]:
     connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=30)
-    connection.request(method, path, headers={"Host": host or f"127.0.0.1:{server.server_port}"})
+    connection.request(method, quote(path, safe="/?=%"), headers={"Host": host or f"127.0.0.1:{server.server_port}"})
     answer = connection.getresponse()
     text = answer.read().decode()
     connection.close()
@@ -68,25 +70,71 @@ def test_the_page_is_that_of_the_spec_and_asks_for_a_newer_one(server: Server) -
     status, page = get(server, "/")
     assert status == 200
     assert "<math" in page
-    assert 'fetch("/newer?than=1")' in page
+    assert f'fetch("/newer?than={server.preview.version}")' in page
 
 
 def test_a_change_of_the_spec_or_its_data_is_a_newer_page(server: Server, spec: Path) -> None:
-    for version, (path, text, shown) in enumerate(
-        [
-            (spec, SPEC.replace("0.3", "0.375"), "0.375"),
-            (spec.with_name("x.csv"), "T\n0.625\n", "0.625"),
-            (spec, SPEC.replace("tanh", "tanhh"), f"{spec}:4:32: unknown activation &#x27;tanhh&#x27;"),
-            (spec, SPEC, "<math"),
-        ],
-        1,
+    data = spec.with_name("x.csv")
+    for path, text, shown in (
+        (spec, SPEC.replace("0.3", "0.375"), "0.375"),
+        (data, "T\n0.625\n", "0.625"),
+        (spec, SPEC.replace("tanh", "tanhh"), f"{spec}:4:32: unknown activation &#x27;tanhh&#x27;"),
+        (spec, SPEC, "<math"),
+        (data, "T\nhalf\n", f"{data}:2:1: "),
+        (data, "T\n0.5\n", "<math"),
     ):
         with ThreadPoolExecutor() as pool:
-            answer = pool.submit(get, server, f"/newer?than={version}")
+            answer = pool.submit(get, server, f"/newer?than={server.preview.version}")
             changed(path, text)
             server.preview.look()
             assert answer.result(10)[0] == 200
         assert shown in get(server, "/")[1]
+
+
+def test_a_file_that_changes_while_the_page_is_worked_is_seen(
+    server: Server, spec: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*arguments: Any) -> Any:
+        page = core.embedded(*arguments)
+        changed(spec, SPEC.replace("0.3", "0.875"))
+        return page
+
+    monkeypatch.setattr(preview, "embedded", slow)
+    changed(spec, SPEC.replace("0.3", "0.75"))
+    server.preview.look()
+    monkeypatch.undo()
+    assert "0.75" in get(server, "/")[1]
+    server.preview.look()
+    assert "0.875" in get(server, "/")[1]
+
+
+def test_a_preview_begins_with_the_page_that_has_a_fault_in_its_data_and_comes_to_life(spec: Path) -> None:
+    data = spec.with_name("x.csv")
+    data.write_text("T\nhalf\n")
+    said: list[str] = []
+    made = Preview(spec, {}, said.append)
+    assert "<math" not in made.page
+    changed(data, "T\n0.5\n")
+    made.look()
+    assert "<math" in made.page
+    assert [line.startswith(f"{data}:2:1: ") for line in said] == [True, False]
+
+
+def test_a_template_that_is_added_is_seen(spec: Path) -> None:
+    prose = spec.with_name("mine") / "prose" / "en"
+    prose.mkdir(parents=True)
+    made = Preview(spec, {}, lambda line: None, str(prose.parent.parent))
+    before = made.version
+    made.look()
+    assert made.version == before
+    (prose / "models.j2").write_text("{# nothing #}\n")
+    made.look()
+    assert made.version > before
+
+
+def test_the_page_of_another_run_is_a_newer_one(server: Server, spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: server.preview.version + 10.0)
+    assert Preview(spec, {}, lambda line: None).version > server.preview.version
 
 
 def test_nothing_new_is_answered_after_a_while(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +159,19 @@ def test_it_listens_on_the_loopback_address_and_answers_to_that_name_only(server
 
 
 @pytest.mark.parametrize(
-    "path", ["/net.yaml", "/../net.yaml", "//etc/passwd", "/newer", "/newer?than=x", "/?", "/%2e%2e/"]
+    "path",
+    [
+        "/net.yaml",
+        "/../net.yaml",
+        "//etc/passwd",
+        "/newer",
+        "/newer?than=x",
+        "/newer?than=٣",
+        f"/newer?than={'9' * 5000}",
+        "/?",
+        "/%2e%2e/",
+    ],
+    ids=range(9),
 )
 def test_no_file_is_served(server: Server, path: str) -> None:
     status, text = get(server, path)
@@ -148,3 +208,19 @@ def test_the_command_ends_cleanly_and_leaves_its_port(spec: Path, how: signal.Si
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # past connections may linger, a listener may not
         again.bind(("127.0.0.1", int(found[1])))
         again.listen()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_while_a_page_is_worked(spec: Path, how: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(*arguments: Any) -> Any:
+        os.kill(os.getpid(), how)
+        time.sleep(60)
+        pytest.fail("it went on")
+
+    said: list[str] = []
+    before = signal.getsignal(how)
+    monkeypatch.setattr(preview, "embedded", endless)
+    preview.serve(spec, {}, 0, said.append)
+    assert said == ["stopped"]
+    assert signal.getsignal(how) is before

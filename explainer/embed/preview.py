@@ -1,11 +1,13 @@
 """A live preview: the page of a spec in the browser, worked anew whenever the spec or its data change.
 
 It is for the person at this machine alone: it listens on the loopback address, answers to that name only (another site's
-page could otherwise reach it under a name of its own), serves two addresses and no files, and writes nothing.
+page could otherwise reach it under a name of its own), serves two addresses and no files, and writes no more than the
+cache of pages.
 """
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import threading
@@ -17,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OutputError
-from .core import Place, Style, embedded
+from .core import Place, Style, embedded, templates_in
 
 HOST = "127.0.0.1"
 INTERVAL = 0.3  # seconds between two looks at the files
@@ -30,7 +32,9 @@ RELOADING = """
     try {
       const answer = await fetch("/newer?than=%d");
       if (answer.status === 200) return location.reload();
-    } catch { await new Promise(resolve => setTimeout(resolve, 1000)); }
+      if (answer.status === 204) continue;
+    } catch {}
+    await new Promise(resolve => setTimeout(resolve, 1000));
   }
 })();
 </script>
@@ -44,11 +48,14 @@ pre {{ white-space: pre-wrap; border-left: 0.3rem solid #c01c28; padding: 0.5rem
 </body></html>
 """
 
-Stamp = tuple[tuple[str, int, int], ...]  # of each file: its name, when it was changed, its size
+Stamp = dict[Path, tuple[int, int]]  # of each file: when it was changed, and its size
 
 
 class Preview:
-    """The page as it is now. `version` goes up with every new one; `changed` is told then."""
+    """The page as it is now. `version` goes up with every new one; `changed` is told then.
+
+    It begins with the time, so that a browser which was left open takes the page of the next preview for a newer one.
+    """
 
     def __init__(
         self, spec: Path, options: Mapping[str, Any], report: Callable[[str], None], templates: str = ""
@@ -57,20 +64,21 @@ class Preview:
         self.options, self.report = options, report
         self.style = Style("html", templates=templates)
         self.changed = threading.Condition()
-        self.version, self.page = 0, ""
-        self.files: tuple[Path, ...] = (spec,)
-        self.stamp: Stamp = ()
+        self.version, self.page = int(time.time()), ""
+        self.spec = spec
+        self.files: tuple[Path, ...] = ()
+        self.stamp: Stamp = {}
         self.look()
 
     def look(self) -> None:
         """Works the page anew if one of its files has changed."""
-        stamp = stamp_of(self.files)
+        stamp = stamp_of(self.watched)
         if stamp == self.stamp:
             return
         start = time.monotonic()
         found = embedded(self.place, self.options, self.style)
-        self.files = tuple(dict.fromkeys((self.files[0], *found.files)))
-        self.stamp = stamp_of(self.files)
+        self.files = found.files
+        self.stamp = {path: stamp.get(path, now) for path, now in stamp_of(self.watched).items()}  # not what came since
         for fault in found.faults:
             self.report(str(fault))
         if not found.faults:
@@ -82,6 +90,11 @@ class Preview:
             self.page = page.replace("</body>", f"{RELOADING % self.version}</body>")
             self.changed.notify_all()
 
+    @property
+    def watched(self) -> tuple[Path, ...]:
+        """The files that the page depends on."""
+        return (self.spec, *templates_in(self.style.templates), *self.files)
+
     def newer(self, than: int) -> bool:
         """Whether there is a newer page than that one, now or soon."""
         with self.changed:
@@ -89,14 +102,14 @@ class Preview:
 
 
 def stamp_of(files: tuple[Path, ...]) -> Stamp:
-    found = []
+    found: Stamp = {}
     for file in files:
         try:
             stat = file.stat()
-            found.append((str(file), stat.st_mtime_ns, stat.st_size))
+            found[file] = (stat.st_mtime_ns, stat.st_size)
         except OSError:
-            found.append((str(file), 0, -1))
-    return tuple(found)
+            found[file] = (0, -1)
+    return found
 
 
 class Server(ThreadingHTTPServer):
@@ -119,7 +132,8 @@ class Server(ThreadingHTTPServer):
     @property
     def names(self) -> set[str]:
         """The names under which a browser may ask."""
-        return {f"{host}:{self.server_port}" for host in (HOST, "localhost")}
+        port = "" if self.server_port == 80 else f":{self.server_port}"  # as browsers leave it out
+        return {f"{host}{port}" for host in (HOST, "localhost")}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -132,7 +146,7 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(403, "this preview answers to its own address only")
         elif path == "/":
             self.answer(200, self.server.preview.page, "text/html")
-        elif path == "/newer" and query.removeprefix("than=").isdecimal():
+        elif path == "/newer" and re.fullmatch("than=[0-9]{1,15}", query):
             self.answer(200 if self.server.preview.newer(int(query.removeprefix("than="))) else 204, "")
         else:
             self.answer(404, "there is one page, at /")
@@ -155,19 +169,21 @@ class Handler(BaseHTTPRequestHandler):
 def serve(
     spec: Path, options: Mapping[str, Any], port: int, report: Callable[[str], None], templates: str = ""
 ) -> None:
-    """Show the page of a spec until Ctrl-C, or until the process is told to end."""
-    preview = Preview(spec, options, report, templates)
-    server = Server(preview, port)
-    ended = threading.Event()
-    before = {each: signal.signal(each, lambda *_: ended.set()) for each in (signal.SIGINT, signal.SIGTERM)}
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    report(f"http://{HOST}:{server.server_port}/ shows {spec}; stop with Ctrl-C")
+    """Show the page of a spec until Ctrl-C, or until the process is told to end; also while a page is worked."""
+    before = {each: signal.signal(each, signal.default_int_handler) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
-        while not ended.wait(INTERVAL):
-            preview.look()
+        preview = Preview(spec, options, report, templates)
+        with Server(preview, port) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            report(f"http://{HOST}:{server.server_port}/ shows {spec}; stop with Ctrl-C")
+            try:
+                while True:
+                    time.sleep(INTERVAL)
+                    preview.look()
+            finally:
+                server.shutdown()
+    except KeyboardInterrupt:
+        report("stopped")
     finally:
-        server.shutdown()
-        server.server_close()
         for each, handler in before.items():
             signal.signal(each, handler)
-    report("stopped")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,13 +19,14 @@ from ..errors import Fault, InputError
 from ..problem import GraphProblem, Options, Problem, read_problem
 from ..publish import Chunks, write
 from ..render import Setting, Speaker
-from ..source import NotANumber, decimal
+from ..source import NotANumber, decimal, shortened
 from .files import read_file
-from .goals import goal_of
-from .layers import Activated, Dense, Goal, Layer, Model, Passed, Unexplained, refusal
+from .goals import goal_of, name_of
+from .layers import Activated, Dense, Goal, Layer, Model, Passed, Unexplained, float64, refusal
 from .objects import read_object
 
-MAX_INLINE = 400  # weights of a layer, or numbers of the samples, that stand in the spec itself
+MAX_INLINE = 400  # weights of a layer that stand in the spec itself
+OF_SCORES = {"cross_entropy": "CrossEntropyLoss", "binary_cross_entropy": "BCEWithLogitsLoss"}  # PyTorch's names
 CLASSES = ("cross_entropy", "multiclass_hinge")  # losses whose targets may be given as the number of a class
 
 
@@ -97,13 +99,15 @@ def imported(model: Any, inputs: Any, targets: Any, asked: Asked, stem: str = "m
         read = read_file(model, asked.activations, asked.order)
     else:
         read = read_object(model, asked.activations, asked.order)
-    goal = goal_for(read, asked.loss) if targets is not None else None
+    sound = not any(isinstance(layer, Unexplained) for layer in read.layers)  # else these are what is told
+    goal = goal_for(read, asked.loss) if targets is not None and sound else None
     layers = joined(read, goal)
     columns = samples(read.file, inputs, layers[0][0].weights.shape[1], "X", "input")
-    notes = notes_on(read, asked)
+    say = Speaker(asked.language, Setting())
+    notes = notes_on(read, asked, say)
     arrays: dict[str, Array] = {}
     spec: dict[str, Any] = {
-        "title": asked.title,
+        "title": asked.title or say.text("model_title", framework=read.framework, forward=goal is None),
         "language": asked.language if asked.language != "en" else None,
         "inputs": columns,
         "targets": goal and targets_of(read, targets, len(layers[-1][0].weights), goal, columns),
@@ -118,6 +122,8 @@ def imported(model: Any, inputs: Any, targets: Any, asked: Asked, stem: str = "m
         "remarks": notes,
     }
     text = yaml_text({key: value for key, value in spec.items() if value})
+    if text != text.encode("utf-8", "replace").decode("utf-8"):
+        raise refusal(read.file, "what is said of it holds bytes that are no text", "write it in UTF-8")
     return Imported(read.file, text, tuple(notes), f"{stem}.npz" if arrays else "", arrays)
 
 
@@ -134,9 +140,12 @@ def import_model(
 
     `inputs` and `targets` are numbers with commas between them, or a file of samples; `more` is for `Asked`.
     """
+    output = None if output == Path("-") else output
+    if output and output.suffix.lower() not in (".yaml", ".yml"):
+        raise refusal(str(output), "a spec has another ending", "write to a file that ends in .yaml")
     asked = Asked(activations=listed(activations), order=listed(order), **more)
     given = numbers_of(path, inputs), None if targets is None else numbers_of(path, targets)
-    found = imported(path, *given, asked, output.stem if output else "model")
+    found = imported(path, *given, asked, re.sub(r"[#:\\]", "-", output.stem) if output else "model")
     problem_of(found, {})
     if output is None:
         if found.arrays:
@@ -201,10 +210,17 @@ def joined(read: Model, goal: Goal | None) -> list[tuple[Dense, Any]]:
                 faults.append(Unexplained(layer.name, "log-softmax goes with NLLLoss alone", "give loss=NLLLoss()"))
             else:
                 found[-1] = (found[-1][0], layer.activation)
+    if goal and goal.wants and found and found[-1][1] != goal.wants:
+        faults.append(Unexplained("the loss", "it divides the outputs by their sum first", f"end with {goal.wants}"))
+    elif not faults and goal and shown(goal.loss) in OF_SCORES and found and not may_be_shares(found[-1][1]):
+        end, remedy = shown(found[-1][1]), f"where it is one of scores, say {OF_SCORES[shown(goal.loss)]}"
+        faults.append(Unexplained("the loss", f"it takes logarithms of the outputs, which come from {end}", remedy))
     if not found and not faults:
         raise refusal(read.file, "it has no layer with weights", "give a model that was built and trained")
     if faults:
-        raise InputError(Fault(read.file, 1, 1, f"{layer.name}: {layer.found}", layer.remedy) for layer in faults)
+        raise InputError(
+            Fault(read.file, 1, 1, f"{shortened(layer.name, 100)}: {layer.found}", layer.remedy) for layer in faults
+        )
     return found
 
 
@@ -218,6 +234,11 @@ def with_end(layers: Sequence[Layer], goal: Goal | None) -> list[Layer]:
     if isinstance(last, Activated) and last.activation == "log_softmax":
         return [*layers[:-1], Activated(last.name, "softmax")]
     return [*layers, Unexplained("the loss", "NLLLoss wants the logarithms of shares", "end with LogSoftmax(dim=1)")]
+
+
+def may_be_shares(activation: Any) -> bool:
+    """Whether its values lie between 0 and 1; of a formula nothing is known."""
+    return activation in ("sigmoid", "softmax") or (isinstance(activation, str) and not set(activation) <= PLAIN)
 
 
 def shown(activation: Any) -> str:
@@ -241,8 +262,11 @@ def frozen(layers: Sequence[tuple[Dense, Any]], inputs: Sequence[str]) -> list[s
 
 
 def goal_for(read: Model, loss: Any) -> Goal:
-    """What the model is trained towards: as told, in words of a spec or by a framework's object, or by itself."""
-    if isinstance(loss, (str, Mapping)):
+    """What the model is trained towards: as told, in words of a spec or by a framework's object, or by itself.
+
+    A name that ends in Loss is one of PyTorch's: CrossEntropyLoss, with its defaults.
+    """
+    if isinstance(loss, Mapping) or (isinstance(loss, str) and not loss.endswith("Loss")):
         return Goal(loss)
     own = read.loss if loss is None else loss
     if own is None:
@@ -250,31 +274,41 @@ def goal_for(read: Model, loss: Any) -> Goal:
     dense = [layer for layer in read.layers if isinstance(layer, Dense)]
     goal = own if isinstance(own, Goal) else goal_of(own, len(dense[-1].weights) if dense else 1)
     if goal is None:
-        name = own if isinstance(own, str) else getattr(own, "__name__", type(own).__name__)
-        raise refusal(read.file, f"the loss {name} with these settings is not read", "give loss= as a spec says it")
+        found = f"the loss {shortened(name_of(own))} with these settings is not read"
+        raise refusal(read.file, found, "give the loss as a spec says it")
     return goal
 
 
 def samples(file: str, values: Any, width: int, letter: str, what: str) -> dict[str, Any]:
     """Columns by name: as they are named, or X1, X2, ... from one sample or from rows of samples."""
-    if isinstance(values, Mapping):
-        columns = {str(name): np.atleast_1d(np.asarray(each, np.float64)) for name, each in values.items()}
-    else:
-        rows = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values).astype(np.float64)
-        rows = rows.reshape(1, -1) if rows.ndim < 2 and rows.size == width else rows
-        rows = rows.reshape(-1, 1) if rows.ndim == 1 and width == 1 else rows
-        if rows.ndim != 2:
-            found = f"the {what}s are {' x '.join(map(str, rows.shape)) or 'one number'}"
-            raise refusal(file, found, f"give {width} numbers, or rows of {width}")
-        columns = {
-            f"{letter}{k + 1}" if width > 1 or letter == "X" else letter: rows[:, k] for k in range(rows.shape[1])
-        }
+    would_do = f"give {width} numbers, or rows of {width}"
+    try:
+        named = isinstance(values, Mapping)
+        columns = named_columns(values) if named else numbered_columns(values, width, letter)
+    except (TypeError, ValueError):
+        raise refusal(file, f"the {what}s are not numbers in rows of one length", would_do) from None
+    if isinstance(columns, str):
+        raise refusal(file, f"the {what}s are {columns}", would_do)
     if len(columns) != width:
         found = f"{len(columns)} {what}s are given, but the model wants {width}"
         raise refusal(file, found, f"give {width}, one for each")
     if not all(np.isfinite(column).all() for column in columns.values()):
         raise refusal(file, f"the {what}s are not all finite", "leave out samples that are not whole")
     return {name: column.tolist() if len(column) > 1 else column.item() for name, column in columns.items()}
+
+
+def named_columns(values: Mapping[Any, Any]) -> dict[str, Array]:
+    return {str(name): np.atleast_1d(np.asarray(each, np.float64)) for name, each in values.items()}
+
+
+def numbered_columns(values: Any, width: int, letter: str) -> dict[str, Array] | str:
+    """The columns X1, X2, ...; where there are no rows, what the shape is."""
+    rows = float64(values)
+    rows = rows.reshape(1, -1) if rows.ndim < 2 and rows.size == width else rows
+    rows = rows.reshape(-1, 1) if rows.ndim == 1 and width == 1 else rows
+    if rows.ndim != 2:
+        return " x ".join(map(str, rows.shape)) or "one number"
+    return {f"{letter}{k + 1}" if width > 1 or letter == "X" else letter: rows[:, k] for k in range(rows.shape[1])}
 
 
 def targets_of(read: Model, targets: Any, outputs: int, goal: Goal, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -286,9 +320,13 @@ def coded(read: Model, targets: Any, outputs: int, goal: Goal, count: int) -> An
     """The targets as numbers of the outputs, where they are given as classes."""
     if isinstance(targets, Mapping):
         return targets
-    given = np.asarray(targets.detach().cpu() if hasattr(targets, "detach") else targets)
+    try:
+        given = np.asarray(targets.detach().cpu() if hasattr(targets, "detach") else targets)
+    except ValueError:
+        return targets  # rows of several lengths, which are refused later
     classes = list(read.classes)
-    if not classes and goal.loss in CLASSES and given.dtype.kind in "iu" and given.ndim < 2 and given.size == count:
+    one_each = given.size == count and given.ndim < (2 if outputs == 1 else 3)  # Keras has classes in a column, too
+    if not classes and goal.loss in CLASSES and given.dtype.kind in "iu" and one_each:
         classes = list(range(outputs))
     if not classes:
         return given
@@ -323,9 +361,8 @@ def written(
     return found
 
 
-def notes_on(read: Model, asked: Asked) -> list[str]:
+def notes_on(read: Model, asked: Asked, say: Speaker) -> list[str]:
     """What the page says about the model, in its language."""
-    say = Speaker(asked.language, Setting())
     notes = [
         say.text(
             "model_origin",
@@ -371,7 +408,7 @@ PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz_")
 def flow(value: Any) -> str:
     """A value on one line: JSON, which is YAML too, with keys and simple words left without quotes."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {flow(each)}" for key, each in value.items()) + "}"
+        return "{" + ", ".join(f"{key_of(key)}: {flow(each)}" for key, each in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(flow, value)) + "]"
     if isinstance(value, str) and value and set(value) <= PLAIN:
@@ -379,3 +416,8 @@ def flow(value: Any) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     return json.dumps(value, ensure_ascii=False)
+
+
+def key_of(name: str) -> str:
+    """A name as a key: in quotes where it is more than letters and digits."""
+    return name if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) else flow(name)

@@ -27,6 +27,7 @@ class Dense:
     weights: Array  # (out, in), float64
     biases: Array | None = None  # (out,)
     trained: bool = True
+    kinds: frozenset[str] = frozenset()  # how the model holds them: "float32"
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Goal:
     loss: Any
     reduction: str | None = None  # of the samples' losses
     end: str | None = None  # the activation that the loss itself applies to the scores it is given
+    wants: str | None = None  # the activation that has to stand before it: others it would change
     penalty: float = 0.0  # lambda/2m times the sum of the squares of the weights is added
 
 
@@ -67,10 +69,17 @@ class Model:
 
     file: str  # what faults call it
     framework: str  # "PyTorch"
-    precision: str  # "float32": how its weights are held
     layers: tuple[Layer, ...]
     loss: Any = None  # the framework's own, or a Goal, where the model knows what it is trained towards
     classes: tuple[Any, ...] = ()  # the labels that targets may be written in, in the order of the outputs
+
+    @property
+    def precision(self) -> str:
+        """How its weights are held, in a word: "float32", or "float16 and float32"."""
+        return " and ".join(sorted({kind for each in self.layers if isinstance(each, Dense) for kind in each.kinds}))
+
+
+CODE = "is code, which is not read"
 
 
 def refusal(file: str, found: str, remedy: str) -> InputError:
@@ -79,26 +88,38 @@ def refusal(file: str, found: str, remedy: str) -> InputError:
 
 # ---- numbers
 
+FLOATS = frozenset({"bfloat16", "float16", "float32", "float64"})
+
+
+def plain(values: Any) -> Any:
+    """An array of NumPy, or what it takes for one, from a tensor of PyTorch too; in float64 there, as it has no bfloat16."""
+    return values.detach().cpu().double().numpy() if hasattr(values, "detach") else values
+
 
 def float64(values: Any) -> Array:
     """The same numbers in float64, where each one of a narrower kind is held exactly."""
-    return np.asarray(values).astype(np.float64)
+    return np.asarray(plain(values)).astype(np.float64)
 
 
-def precision_of(kinds: set[str]) -> str:
-    """How the weights of a model are held, in a word: "float32", or "float16 and float32"."""
-    return " and ".join(sorted(kind.rpartition(".")[2] for kind in kinds)) or "float64"
+def kind_of(values: Any) -> str:
+    """The kind of number that an array of any framework holds: "float32"."""
+    return str(values.dtype).rpartition(".")[2] if hasattr(values, "dtype") else "float64"
 
 
-def dense(name: str, weights: Array, biases: Array | None, trained: bool = True) -> Layer:
+def dense(name: str, weights: Any, biases: Any = None, trained: bool = True, kind: str = "") -> Layer:
     """A layer of weights (out, in), where they are such: a table of finite numbers, and a bias for each row."""
+    given = [each for each in (weights, biases) if each is not None]
+    kinds = frozenset({kind} if kind else map(kind_of, given))
+    if strange := sorted(kinds - FLOATS):
+        return Unexplained(name, f"it holds numbers of the kind {strange[0]}", "hold them as float32")
+    weights, biases = float64(weights), None if biases is None else float64(biases)
     if weights.ndim != 2 or weights.size == 0:
         return Unexplained(name, f"its weights are {' x '.join(map(str, weights.shape)) or 'one number'}, not a table")
     if biases is not None and biases.shape != weights.shape[:1]:
         return Unexplained(name, f"it has {biases.size} biases for {len(weights)} neurons")
     if not all(np.isfinite(values).all() for values in (weights, biases) if values is not None):
         return Unexplained(name, "it holds numbers that are not finite", "train the model again, or mend them")
-    return Dense(name, weights, biases, trained)
+    return Dense(name, weights, biases, trained, kinds)
 
 
 # ---- activations
@@ -113,7 +134,7 @@ NAMED: Mapping[str, Any] = {  # squeezed names of all frameworks -> as a spec wr
     "softsign": "z/(1 + abs(z))",
     "exponential": "exp(z)",
     "mish": "z*tanh(softplus(z))",
-    "relu6": "min(max(z, 0), 6)",
+    "relu6": "min(relu(z), 6)",
     "logsigmoid": "-softplus(-z)",
     "tanhshrink": "z - tanh(z)",
     "selu": SELU,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..arrays import Array
+from ..source import shortened
 from .layers import (
+    CODE,
     NAMED,
     PASSED,
     Activated,
@@ -21,8 +22,7 @@ from .layers import (
     Unexplained,
     activated,
     dense,
-    float64,
-    precision_of,
+    plain,
     refusal,
     squeezed,
 )
@@ -54,7 +54,7 @@ TORCH: Mapping[str, Callable[[Numbers], Any]] = {
     "leakyrelu": lambda of: {"leaky_relu": {"slope": float(of("negative_slope"))}},
     "elu": lambda of: {"elu": {"alpha": float(of("alpha"))}},
     "gelu": lambda of: {"gelu": {"approximate": of("approximate")}},
-    "softplus": lambda of: "softplus" if of("beta") == 1 else f"softplus({float(of('beta'))}*z)/{float(of('beta'))}",
+    "softplus": lambda of: None if of("threshold") != 20 else softplus(float(of("beta"))),  # beyond, PyTorch has z
     "hardtanh": lambda of: f"min(max(z, {float(of('min_val'))}), {float(of('max_val'))})",
     "hardsigmoid": lambda of: "max(0, min(1, z/6 + 0.5))",
     "softmax": lambda of: "softmax" if of("dim") in (None, 1, -1) else None,
@@ -62,52 +62,61 @@ TORCH: Mapping[str, Callable[[Numbers], Any]] = {
 }
 
 
+def softplus(beta: float) -> str:
+    return "softplus" if beta == 1 else f"softplus({beta}*z)/{beta}"
+
+
 def pytorch(model: Any) -> Model:
     """An nn.Sequential, or a single layer; of another module the order of work is code, which is not read."""
-    kinds: set[str] = set()
-    seen: dict[int, str] = {}
-    layers: list[Layer] = []
-    for place, module in enumerate(flattened(model), 1):
-        name = f"layer {place} ({type(module).__name__})"
-        if id(module) in seen and getattr(module, "weight", None) is not None:
-            layers.append(Unexplained(name, f"it is {seen[id(module)]} again", "give every layer its own weights"))
-            continue
-        seen[id(module)] = name
-        layers.append(torch_layer(name, module, kinds))
-    return Model("PyTorch model", "PyTorch", precision_of(kinds), tuple(layers))
+    owners: dict[int, str] = {}
+    modules = [(f"layer {place} ({type(each).__name__})", each) for place, each in enumerate(flattened(model), 1)]
+    return Model("PyTorch model", "PyTorch", tuple(torch_layer(*each, owners) for each in modules))
+
+
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+
+def hooked(module: Any) -> bool:
+    return any(getattr(module, name, None) for name in HOOKS)
 
 
 def flattened(module: Any) -> Iterator[Any]:
     """The layers of a Sequential in order, those of a Sequential inside it in its place."""
     sequential: Any = next((cls for cls in type(module).__mro__ if cls.__name__ == "Sequential"), None)
-    if sequential is not None and getattr(type(module), "forward", None) is sequential.forward:
+    if sequential is not None and getattr(type(module), "forward", None) is sequential.forward and not hooked(module):
         for child in module:
             yield from flattened(child)
-    elif isinstance(getattr(module, "_modules", None), Mapping) and module._modules:
-        found = f"what {type(module).__name__} does with its layers is code, which is not read"
-        raise refusal("PyTorch model", found, "put the layers into an nn.Sequential")
     else:
         yield module
 
 
-def torch_layer(name: str, module: Any, kinds: set[str]) -> Layer:
+def torch_layer(name: str, module: Any, owners: dict[int, str]) -> Layer:
+    """`owners` has the layer that each tensor of weights was met in first, by its identity."""
     kind = type(module).__name__
-    if getattr(module, "_forward_hooks", None) or getattr(module, "_forward_pre_hooks", None):
+    if kind == "LazyLinear" or getattr(getattr(module, "weight", None), "is_meta", False):
+        return Unexplained(name, "it has no weights yet", "give the model an input once, or load its weights")
+    if hooked(module):
         return Unexplained(name, "hooks change what it does", "take the hooks off")
+    if getattr(module, "_modules", None):
+        return Unexplained(name, f"what {kind} does with its layers {CODE}", "put the layers into an nn.Sequential")
+    if not type(module).__module__.startswith("torch.nn.modules."):
+        return Unexplained(name, f"what {type(module).__module__}.{kind} does {CODE}")
     if kind == "Linear":
-        kinds |= {str(each.dtype) for each in (module.weight, module.bias) if each is not None}
-        biases = None if module.bias is None else tensor(module.bias)
-        trained = [each.requires_grad for each in (module.weight, module.bias) if each is not None]
-        if len(set(trained)) > 1:
-            return Unexplained(name, "only a part of it is trained", "set requires_grad alike for weights and biases")
-        return dense(name, tensor(module.weight), biases, trained[0])
+        return linear(name, module, owners)
     if squeezed(kind) in PASSED:
         return Passed(name, kind)
     return activated(name, kind, lambda attribute: getattr(module, attribute), TORCH)
 
 
-def tensor(values: Any) -> Array:
-    return float64(values.detach().cpu().double().numpy())
+def linear(name: str, module: Any, owners: dict[int, str]) -> Layer:
+    held = [each for each in (module.weight, module.bias) if each is not None]
+    shared = [owners[id(each)] for each in held if id(each) in owners]
+    owners |= {id(each): name for each in held}
+    if shared:
+        return Unexplained(name, f"it shares weights with {shared[0]}", "give every layer its own weights")
+    if len({each.requires_grad for each in held}) > 1:
+        return Unexplained(name, "only a part of it is trained", "set requires_grad alike for weights and biases")
+    return dense(name, module.weight, module.bias, module.weight.requires_grad)
 
 
 # ---- Keras
@@ -116,7 +125,7 @@ KERAS: Mapping[
     str, Callable[[Numbers], Any]
 ] = {  # the attribute of a layer, or of an activation: None where it has none
     "leakyrelu": lambda of: {"leaky_relu": {"slope": slope(of, 0.2)}},
-    "elu": lambda of: {"elu": {"alpha": float(of("alpha") or 1)}},
+    "elu": lambda of: {"elu": {"alpha": float(1 if of("alpha") is None else of("alpha"))}},
     "relu": lambda of: bent(of),
     "gelu": lambda of: {"gelu": {"approximate": "tanh"}} if of("approximate") else "gelu",
     "hardsigmoid": lambda of: "max(0, min(1, z/6 + 0.5))",
@@ -142,30 +151,63 @@ def keras(model: Any) -> Model:
     """A Sequential, or a functional model whose layers stand in one row."""
     config = model.get_config()
     weights = {layer.name: layer.get_weights() for layer in model.layers}
-    layers = keras_layers(config, type(model).__name__, weights, "Keras model")
-    kinds = {str(each.dtype) for several in weights.values() for each in several}
-    return Model("Keras model", "Keras", precision_of(kinds), layers, getattr(model, "loss", None))
+    own = {layer.name for layer in model.layers if is_own(getattr(layer, "activation", None))}
+    layers = keras_layers(config, type(model).__name__, weights, "Keras model", own)
+    weighted = getattr(getattr(model, "_compile_loss", None), "_user_loss_weights", None)
+    return Model("Keras model", "Keras", layers, "weighted" if weighted else getattr(model, "loss", None))
+
+
+def is_own(activation: Any) -> bool:
+    """Whether it is a function of somebody's own; Keras writes one called `tanh` as if it were its tanh."""
+    return hasattr(activation, "__name__") and not is_of_keras(getattr(activation, "__module__", None))
+
+
+def is_of_keras(module: Any) -> bool:
+    return str(module).partition(".")[0] == "keras"
 
 
 def keras_layers(
-    config: Mapping[str, Any], kind: str, weights: Mapping[str, Sequence[Any]], file: str
+    config: Mapping[str, Any],
+    kind: str,
+    weights: Mapping[str, Sequence[Any]],
+    file: str,
+    own: Collection[str] = (),
 ) -> tuple[Layer, ...]:
-    """The layers of a model's configuration. `weights` has what each layer holds, by its name."""
+    """The layers of a model's configuration. `weights` has what each layer holds, by its name.
+
+    The layers in `own` have an activation of somebody's own.
+    """
     written = config.get("layers")
     if not isinstance(written, list):
-        raise refusal(file, f"what {kind} does is code, which is not read", "build it as a Sequential model")
+        raise refusal(file, f"what {kind} does {CODE}", "build it as a Sequential model")
     found: list[Layer] = []
     before = ""
     for place, each in enumerate(written, 1):
-        own, layer = each.get("config", {}), each.get("class_name", "")
-        name = f"layer {place} ({layer} {own.get('name', '')!r})"
+        said, layer = each.get("config", {}), each.get("class_name", "")
+        called = said.get("name", "")
+        name = f"layer {place} ({layer} {called!r})"
         sources = [*histories(each.get("inbound_nodes"))]
         if len(each.get("inbound_nodes") or ()) > 1 or sources not in ([], [before]):
             found.append(Unexplained(name, f"it is fed by {', '.join(sources)}", "only layers in one row are read"))
+        elif not is_of_keras(each.get("module")):
+            found.append(Unexplained(name, f"what {each.get('registered_name') or layer} does {CODE}"))
+        elif called in own:
+            found.append(Unexplained(name, f"its activation {CODE}", "take one that Keras has"))
         else:
-            found += keras_layer(name, layer, own, weights.get(own.get("name", ""), ()))
-        before = own.get("name", "")
+            found += keras_layer(name, layer, said, weights.get(called, ()))
+        before = called
+    if len(ends := [*names_of(config.get("output_layers"))]) > 1 or ends not in ([], [before]):
+        found.append(Unexplained("the model", f"its outputs are {', '.join(ends)}", "give one, at the end of the row"))
     return tuple(found)
+
+
+def names_of(ends: Any) -> Iterator[str]:
+    """The layers that the outputs of a functional model come from: one [name, 0, 0], or several."""
+    if isinstance(ends, (list, tuple)) and ends and isinstance(ends[0], str):
+        yield ends[0]
+    elif isinstance(ends, (list, tuple, Mapping)):
+        for each in ends.values() if isinstance(ends, Mapping) else ends:
+            yield from names_of(each)
 
 
 def histories(node: Any) -> Iterator[str]:
@@ -183,11 +225,12 @@ def histories(node: Any) -> Iterator[str]:
 def keras_layer(name: str, kind: str, config: Mapping[str, Any], weights: Sequence[Any]) -> Iterator[Layer]:
     if kind == "Dense":
         if len(weights) != 1 + bool(config.get("use_bias", True)):
-            yield Unexplained(name, "it has no weights yet", "build the model by giving it an input")
+            found = f"it holds {len(weights)} arrays" if weights else "it has no weights yet"
+            yield Unexplained(name, found, "build the model by giving it an input, and quantize nothing")
             return
-        biases = float64(weights[1]) if len(weights) > 1 else None
-        yield dense(name, float64(weights[0]).T, biases, bool(config.get("trainable", True)))
-        if config.get("kernel_regularizer") or config.get("bias_regularizer"):
+        biases = weights[1] if len(weights) > 1 else None
+        yield dense(name, weights[0].T, biases, bool(config.get("trainable", True)))
+        if any(config.get(f"{what}_regularizer") for what in ("kernel", "bias", "activity")):
             yield Unexplained(name, "its regularizer is not read", "take it off, and write l2 into the spec")
         yield keras_activation(name, config.get("activation") or "linear")
     elif kind == "Activation":
@@ -202,9 +245,9 @@ def keras_activation(name: str, written: Any) -> Layer:
     """An activation inside a layer: its name, or an object with numbers."""
     if isinstance(written, Mapping):
         inner = written.get("config")
-        kind = inner if isinstance(inner, str) else written.get("class_name", "")
-        numbers = inner if isinstance(inner, Mapping) else {}
-        return activated(name, str(kind), numbers.get, KERAS)
+        if not isinstance(inner, Mapping) or not is_of_keras(written.get("module")):
+            return Unexplained(name, f"its activation {CODE}", "take one that Keras has")
+        return activated(name, str(written.get("class_name")), inner.get, KERAS)
     return activated(name, str(written), lambda attribute: None, KERAS)
 
 
@@ -213,21 +256,20 @@ def keras_activation(name: str, written: Any) -> Layer:
 
 def scikit_learn(model: Any) -> Model:
     """A fitted MLPClassifier or MLPRegressor: weights are (in, out), L2 is lambda/2m."""
-    kinds = {str(values.dtype) for values in (*model.coefs_, *model.intercepts_)}
     activations = [model.activation] * (len(model.coefs_) - 1) + [model.out_activation_]
     layers: list[Layer] = []
     for place, (weights, biases, activation) in enumerate(
         zip(model.coefs_, model.intercepts_, activations, strict=True), 1
     ):
         name = f"layer {place}"
-        layers.append(dense(name, float64(weights).T, float64(biases)))
+        layers.append(dense(name, weights.T, biases))
         layers.append(activated(name, activation, lambda attribute: None, {}))
     losses = {"softmax": "cross_entropy", "logistic": "binary_cross_entropy", "identity": "half_squared_error"}
     squared_or_log = getattr(model, "loss", "log_loss") in ("log_loss", "squared_error")
     goal = Goal(losses[model.out_activation_], "mean", penalty=float(model.alpha)) if squared_or_log else None
-    classes = tuple(np.asarray(getattr(model, "classes_", ())).tolist())
-    name = type(model).__name__
-    return Model(name, "scikit-learn", precision_of(kinds), tuple(layers), goal, classes)
+    several = model.out_activation_ == "logistic" and model.n_outputs_ > 1  # labels at once, told as 0 and 1
+    classes = () if several else tuple(np.asarray(getattr(model, "classes_", ())).tolist())
+    return Model(type(model).__name__, "scikit-learn", tuple(layers), goal, classes)
 
 
 # ---- parameters without a model: Flax, a state_dict, safetensors
@@ -240,32 +282,37 @@ def parameters(
     activations: Sequence[Any],
     order: Sequence[str],
     file: str = "parameters",
-    kinds: set[str] | None = None,
+    kinds: Mapping[str, str] | None = None,
 ) -> Model:
-    """Weights by name, `params/Dense_0/kernel` or `0.weight`; which activation follows each has to be told."""
+    """Weights by name, `params/Dense_0/kernel` or `0.weight`; which activation follows each has to be told.
+
+    `kinds` has how the numbers of a layer were held, by its name, where its arrays do not say it.
+    """
     arrays: dict[str, dict[str, Any]] = {}
     strange: list[Layer] = []
+    broken: set[str] = set()  # layers that have something strange, which are named once
     for path, values in leaves(tree):
         layer, _, leaf = path.rpartition(".")
         if leaf in KERNELS and np.ndim(values) == 2 - (leaf == "bias"):
-            arrays.setdefault(layer.removeprefix("params."), {})[leaf] = values
+            arrays.setdefault(layer.removeprefix("params.") or "the layer", {})[leaf] = values
         else:
             strange.append(Unexplained(path, "it is no weight or bias of a dense layer", "leave it out of the file"))
-    for lonely in [name for name, each in arrays.items() if set(each) == {"bias"}]:
-        strange.append(Unexplained(lonely, "it has biases and no weights", "leave it out of the file"))
-        del arrays[lonely]
-    kinds = kinds or {str(values.dtype) for each in arrays.values() for values in each.values()}
-    found = {name: dense_of(name, each) for name, each in arrays.items()}
-    row = ordered(found, order, file)
-    if not strange and len(activations) != len(row):
-        names = ", ".join(each.name for each in row)
-        said = f"{len(activations)} activations are given" if activations else "activations do not stand in it"
-        raise refusal(file, f"it has {len(row)} layers ({names}), and {said}", "name one activation for each layer")
-    layers: list[Layer] = [*strange]
-    for each, activation in zip(row, activations, strict=False):
-        layers += [each, Activated(each.name, named_activation(activation))]
+            broken.add(layer.removeprefix("params."))
+    found = {
+        name: dense_of(name, each, (kinds or {}).get(name, "")) for name, each in arrays.items() if name not in broken
+    }
+    strange += [layer for layer in found.values() if isinstance(layer, Unexplained)]
     framework = "Flax" if any("kernel" in each for each in arrays.values()) else "PyTorch"
-    return Model(file, framework, precision_of(kinds), tuple(layers or row))
+    if strange:
+        return Model(file, framework, tuple(strange))
+    row = ordered({name: layer for name, layer in found.items() if isinstance(layer, Dense)}, order, file)
+    if len(activations) != len(row):
+        said = f"{len(activations)} activations are given" if activations else "activations do not stand in it"
+        names = listed(each.name for each in row)
+        raise refusal(file, f"it has {len(row)} layers ({names}), and {said}", "name one activation for each layer")
+    pairs = zip(row, activations, strict=True)
+    layers = [part for each, name in pairs for part in (each, Activated(each.name, named_activation(name)))]
+    return Model(file, framework, tuple(layers))
 
 
 def named_activation(written: Any) -> Any:
@@ -279,43 +326,66 @@ def leaves(tree: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any
         if isinstance(value, Mapping):
             yield from leaves(value, f"{before}{name}.")
         else:
-            yield f"{before}{name}", value.detach().cpu().double().numpy() if hasattr(value, "detach") else value
+            yield f"{before}{name}", value
 
 
-def dense_of(name: str, arrays: Mapping[str, Any]) -> Layer:
-    (leaf,) = [leaf for leaf in arrays if leaf != "bias"]
-    weights = float64(arrays[leaf])
-    return dense(name, weights.T if KERNELS[leaf] else weights, float64(arrays["bias"]) if "bias" in arrays else None)
+def dense_of(name: str, arrays: Mapping[str, Any], kind: str = "") -> Layer:
+    tables = [leaf for leaf in arrays if leaf != "bias"]
+    if len(tables) != 1:
+        found = "it has both a weight and a kernel" if tables else "it has biases and no weights"
+        return Unexplained(name, found, "leave it out of the file")
+    held = arrays[tables[0]]
+    weights = np.transpose(plain(held)) if KERNELS[tables[0]] else held
+    return dense(name, weights, arrays.get("bias"), kind=kind)
 
 
-def ordered(layers: Mapping[str, Layer], order: Sequence[str], file: str) -> list[Layer]:
+def ordered(layers: Mapping[str, Dense], order: Sequence[str], file: str) -> list[Dense]:
     """The layers from input to output: as told, as numbered in a Sequential, or in the only order that fits."""
     if order:
         if sorted(order) != sorted(layers):
-            names = ", ".join(sorted(layers))
-            raise refusal(file, f"its layers are {names}, not {', '.join(order)}", "name each of them once, in order")
+            found = f"its layers are {listed(sorted(layers))}, not {listed(order)}"
+            raise refusal(file, found, "name each of them once, in order")
         return [layers[name] for name in order]
-    if all(re.fullmatch(r"[0-9]+", name) for name in layers):
-        return [layers[name] for name in sorted(layers, key=int)]
-    rows = rows_of([layer for layer in layers.values() if isinstance(layer, Dense)])
-    if len(rows) == 1 and len(rows[0]) == len(layers):
-        return [*rows[0]]
-    names = ", ".join(sorted(layers))
-    if not rows:
+    places = {name: place_in_sequential(name) for name in layers}
+    if all(numbers for _, numbers in places.values()) and len({owner for owner, _ in places.values()}) == 1:
+        return [layers[name] for name in sorted(layers, key=places.__getitem__)]
+    rows = rows_of([*layers.values()])
+    names = listed(sorted(layers))
+    if rows == []:
         raise refusal(file, f"the layers {names} fit one another in no order", "only layers in one row are read")
-    raise refusal(file, f"the layers {names} fit one another in more than one order", "name them in their order")
+    if rows is None or len(rows) > 1:
+        raise refusal(file, f"the order of the layers {names} does not follow from their shapes", "name them in order")
+    return rows[0]
 
 
-def rows_of(layers: Sequence[Dense], limit: int = 2) -> list[list[Dense]]:
-    """Orders in which each layer takes what the one before it gives; no more than `limit` are looked for."""
+def place_in_sequential(name: str) -> tuple[str, tuple[int, ...]]:
+    """net.0.2 stands in the Sequential `net`, in the one that is its 0th, as the 2nd; Dense_0 in none."""
+    owner, numbers = name.split("."), []
+    while owner and re.fullmatch("[0-9]{1,9}", owner[-1]):
+        numbers.append(int(owner.pop()))
+    return ".".join(owner), tuple(reversed(numbers))
+
+
+def listed(names: Iterable[str], most: int = 12) -> str:
+    """The names with commas; of very many the first, and how many more there are."""
+    every = [*names]
+    more = f" and {len(every) - most} more" if len(every) > most else ""
+    return ", ".join(shortened(name) for name in every[:most]) + more
+
+
+def rows_of(layers: Sequence[Dense], patience: int = 10_000) -> list[list[Dense]] | None:
+    """The orders in which each layer takes what the one before it gives; two at most. None where it takes too long."""
+    if len(layers) > 50:
+        return None
     found: list[list[Dense]] = []
-
-    def grow(row: list[Dense], left: list[Dense]) -> None:
+    waiting: list[tuple[list[Dense], list[Dense]]] = [([], [*layers])]
+    while waiting and len(found) < 2:
+        if not (patience := patience - 1):
+            return None
+        row, left = waiting.pop()
         if not left:
             found.append(row)
         for layer in left:
-            if len(found) < limit and (not row or layer.weights.shape[1] == row[-1].weights.shape[0]):
-                grow([*row, layer], [other for other in left if other is not layer])
-
-    grow([], [*layers])
+            if not row or layer.weights.shape[1] == row[-1].weights.shape[0]:
+                waiting.append(([*row, layer], [other for other in left if other is not layer]))
     return found
