@@ -35,7 +35,7 @@ from explainer.marking.network_roles import roles_of
 from explainer.marking.rule import agrees, corners, spread
 
 ROUNDINGS = [{"decimals": k} for k in (2, 3, 4, 5)] + [{"figures": k} for k in (3, 4)]
-TRIES = 100  # points of a box that are tried, three times
+TRIES = 1000  # points of a box that are tried, three times
 AT_ONCE = 2000  # sheets judged together: bounds memory
 
 
@@ -181,10 +181,12 @@ def explained(
         read, width = result.numbers[np.ix_(way.reads, sheets)], result.box[np.ix_(way.reads, sheets)]
         low = high = way.value(read)
         for moves in (np.sign, np.round, np.asarray) * TRIES:
+            found |= (low <= s + h) & (high >= s - h)
+            if found.all():
+                break
             with np.errstate(all="ignore"):
                 at = way.value(read + moves(rng.uniform(-1, 1, read.shape)) * width)
             low, high = np.fmin(low, at), np.fmax(high, at)
-        found |= (low <= s + h) & (high >= s - h)
     return found
 
 
