@@ -8,6 +8,7 @@ holds, with either), 30 % of the lines left out, zeros dropped. `--sheets` is th
 the catalogue at one line of each network where it can be made; `--mistakes` is the number of sheets for each. Where a
 mistake changes a digit and is not caught, somebody with the right formula must be able to have written the same: such
 numbers are looked for, and the missed sheets for which there are none are counted. There must be none of these either.
+A line that cannot be checked, because something is divided by a written 0, is not counted as missed.
 
 Ends with 1 where one of the two is found.
 """
@@ -140,7 +141,7 @@ def one_mistake(
     count["noticed"] += int((caught | coarse).sum())
     count["visible"] += int(visible.sum())
     count["visible, caught"] += int((visible & caught).sum())
-    missed = np.flatnonzero(changed & (result.status[k] == Status.AGREES))
+    missed = np.flatnonzero(changed & (result.status[k] == Status.AGREES) & np.isfinite(result.p[k]))
     count["missed"] += len(missed)
     count["unexplained"] += int((~explained(judging, result, k, missed, rng)).sum())
     count["earlier"] += sum(int((changed & (result.status[n] >= Status.ANYWAY)).sum()) for n in order[: order.index(k)])
