@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from ..errors import ExplainerError, NotBuilt
+from ..errors import ExplainerError, NotBuilt, OutputError
 from ..problem import GraphProblem, Problem
 from ..publish import Chunks, write
 from ..render import Setting, Speaker
 from .blank import blank
-from .checking import Checker, Scheme
-from .classes import mark_all, summary, table, workings_in
+from .checking import Checker, Digits, Marks, Scheme
+from .classes import Result, mark_all, summary, table, workings_in
 from .lint import Lint, lint
 from .report import endings
 
+ENDING_OF = {to: ending for ending, to in endings().items()}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How a report is shown: its format, where it is printed; in colour; and what it links to."""
+
+    to: str | None = None
+    colour: bool = False
+    page: str = ""  # the address of the derivation
+    spec: str = ""  # the file of the exercise
+
+    def text(self, marks: Marks, to: str, printed: bool = False) -> str:
+        return marks.text(to, printed and self.colour, self.page, self.spec)
+
 
 def checked(
-    problem: Problem | GraphProblem, working: Path, outputs: Sequence[str], to: str | None, scheme: Scheme, colour: bool
+    problem: Problem | GraphProblem, working: Path, outputs: Sequence[str], scheme: Scheme, shown: Shown
 ) -> tuple[str, int]:
     """One working marked: (what to print, exit code)."""
-    formats = formats_of(outputs, to)
+    formats = formats_of(outputs, shown.to)
     marks = Checker(problem, None, scheme).check(working)
-    write({path: iter([marks.text(each)]) for path, each in formats})
-    printed = marks.text(to or "text", colour and to in (None, "text")) if not outputs or "-" in outputs else ""
+    write({path: iter([shown.text(marks, each)]) for path, each in formats})
+    printed = shown.text(marks, shown.to or "text", printed=True) if not outputs or "-" in outputs else ""
     return printed, 0 if marks.faultless else 1
 
 
@@ -50,17 +68,26 @@ def checked_class(
     folder: Path,
     outputs: Sequence[str],
     scheme: Scheme,
+    shown: Shown,
     jobs: int,
     report: Callable[[int, int], None],
 ) -> tuple[str, int]:
-    """A folder of workings marked: the table goes to the files, the summary is printed."""
+    """A folder of workings marked: (what to print, exit code).
+
+    The table goes to the files and a report for each working to the folders, the summary is printed.
+    """
     paths = workings_in(folder)
-    for name in outputs:
-        if Path(name).suffix.lower() != ".csv" and name != "-":
-            raise NotBuilt(f"{name}:1:1: the marks of a folder are a table; write to .csv")
+    files = [Path(name) for name in dict.fromkeys(outputs) if name != "-"]
+    folders = [path for path, name in zip(files, dict.fromkeys(o for o in outputs if o != "-"), strict=True) if is_folder(name)]
+    for path in files:
+        if path.suffix.lower() != ".csv" and path not in folders:
+            raise NotBuilt(
+                f"{path}:1:1: the marks of a folder are a table; write to .csv, or to a folder with / at its end"
+            )
     results = [*mark_all(problem, paths, None, scheme, jobs, lambda done: report(done, len(paths)))]
     text = table(results)
-    write({Path(name): iter([text]) for name in dict.fromkeys(outputs) if name != "-"})
+    reports = {place: reports_in(place, results, shown) for place in folders}
+    write({path: iter([text]) for path in files if path not in folders} | {p: t for r in reports.values() for p, t in r.items()})
     say = Speaker(problem.writing.language, Setting())
     found = summary(results)
     lines = [("mark_class_line", {"name": name, "count": count}) for name, count in found.lines]
@@ -70,8 +97,27 @@ def checked_class(
     ]
     said = [say.text("mark_class", files=found.files, faultless=found.faultless, unusable=found.unusable)]
     said += [say.text(macro, **fields) for macro, fields in (*lines, *slips)]
+    said += [say.text("mark_class_reports", count=len(each), folder=str(place)) for place, each in reports.items()]
     printed = "\n".join(said) + "\n"
     return (printed if outputs and "-" not in outputs else text + printed), 0 if found.faultless == found.files else 1
+
+
+def is_folder(name: str) -> bool:
+    return name.endswith(("/", os.sep)) or Path(name).is_dir()
+
+
+def reports_in(folder: Path, results: Iterable[Result], shown: Shown) -> dict[Path, Chunks]:
+    """The report of each working that could be used, in a file that is called as it is: ada.txt.html."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}:1:1: {error.strerror}; choose another folder") from None
+    to = shown.to or "html"
+
+    def written(marks: Marks) -> Iterator[str]:
+        yield shown.text(marks, to)
+
+    return {folder / f"{each.file}{ENDING_OF[to]}": written(each.marks) for each in results if each.marks is not None}
 
 
 def blank_sheets(problem: Problem | GraphProblem, outputs: Iterable[str]) -> str:
@@ -118,9 +164,9 @@ def linted_text(found: Lint, say: Speaker) -> str:
     return "\n".join(said) + "\n"
 
 
-def scheme_of(text: str | None) -> Scheme:
-    """The scheme that `--scheme method=1,accuracy=1,follow-through=yes` says."""
-    found: dict[str, float | bool] = {}
+def scheme_of(text: str | None, digits: str | None = None) -> Scheme:
+    """The scheme that `--scheme method=1,accuracy=1,follow-through=yes,digits=0` and `--digits 4dp` say."""
+    found: dict[str, Any] = {"asked": digits_of(digits)}
     for part in (text or "").split(","):
         name, _, value = part.partition("=")
         key = name.strip().replace("-", "_")
@@ -128,8 +174,18 @@ def scheme_of(text: str | None) -> Scheme:
             continue
         if key == "follow_through" and value.strip() in ("yes", "no"):
             found[key] = value.strip() == "yes"
-        elif key in ("method", "accuracy") and value.strip().replace(".", "", 1).isdigit():
+        elif key in ("method", "accuracy", "digits") and value.strip().replace(".", "", 1).isdigit():
             found[key] = float(value)
         else:
-            raise ExplainerError(f"--scheme {part.strip()!r}; write method=1,accuracy=1,follow-through=yes")
-    return Scheme(**found)  # type: ignore[arg-type]
+            raise ExplainerError(f"--scheme {part.strip()!r}; write method=1,accuracy=1,follow-through=yes,digits=0")
+    return Scheme(**found)
+
+
+def digits_of(text: str | None) -> Digits | None:
+    """The digits that `4dp` (decimals) or `4sf` (significant figures) asks for."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"([0-9]{1,2})(dp|sf)", text.strip().lower())
+    if not found or (found[2] == "sf" and found[1].strip("0") == ""):
+        raise ExplainerError(f"--digits {text!r}; write 4dp for four decimals, 4sf for four significant digits")
+    return Digits(int(found[1]), found[2] == "sf")

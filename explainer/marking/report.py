@@ -28,7 +28,7 @@ COLOURS = {"right": 32, "rounding": 32, "follow-through": 36, "wrong": 31, "unre
 AMBER, BOLD = 33, 1
 SIGNS = {"right": "✓", "rounding": "≈", "follow-through": "→", "wrong": "✗", "unread": "?", "unknown": "?"}
 WIDEST = 60  # columns of a statement on the terminal
-IN_ADDRESSES = "/:?&=%~+,;@!()"  # stand in the address of a page as they are
+IN_ADDRESSES = "/:?&=%~+,;@!"  # stand in the address of a page as they are
 
 
 def report(marks: Marks, to: str, colour: bool = False, page: str = "", spec: str = "") -> str:
@@ -48,7 +48,6 @@ def report(marks: Marks, to: str, colour: bool = False, page: str = "", spec: st
 def on_page(marks: Marks, format: str, page: str) -> str:
     setting = Setting(format)
     say, escape = Speaker(marks.language, setting), escape_for(format, marks.language)
-    address = escape_for("html", "")(quote(page, IN_ADDRESSES)) if page else ""
     text = say.text(
         "mark_page",
         title=escape(say.text("mark_title", title=marks.title)),
@@ -57,7 +56,7 @@ def on_page(marks: Marks, format: str, page: str) -> str:
         notes=notes(marks, say, lambda text: typed(text, say, marks.language), escape),
         heads=say.text("mark_heads").split("|"),
         rows=[row_of(line, marks, say, escape) for line in marks.lines],
-        steps=steps_of(marks, say, address),
+        steps=steps_of(marks, say, quote(page, IN_ADDRESSES)),
     )
     return "".join(finished(iter([text]), setting, marks.language))
 

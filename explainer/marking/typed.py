@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 from functools import partial
@@ -17,6 +18,7 @@ LATEX_SIGNS = {
 CAPITALS = ("Gamma", "Delta", "Theta", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega")  # that are no Latin letters
 RENAMED = {"LAMDA": "lambda", "FINAL SIGMA": "varsigma", "OMICRON": "o"}
 WIDE = ("W", "F")  # of East Asian widths: takes two columns
+LINKED = re.compile(r"(:(?=//)|(?<=www)\.|@)")  # what makes a text an address
 CHINESE = "“”‘’—…"  # punctuation that a Chinese page has in its own font
 
 
@@ -34,7 +36,14 @@ def columns(text: str) -> int:
 
 def escape_for(format: str, language: str) -> Callable[[str], str]:
     """What makes a text safe for a page in this format and language."""
-    return partial(latex_text, chinese=language == "zh") if format == "latex" else ESCAPES[format]
+    if format == "latex":
+        return partial(latex_text, chinese=language == "zh")
+    return unlinked if format == "markdown" else ESCAPES[format]
+
+
+def unlinked(text: str) -> str:
+    """Markdown in which no address becomes a link by itself."""
+    return LINKED.sub(r"\\\1", ESCAPES["markdown"](text))
 
 
 def latex_text(text: str, chinese: bool) -> str:
@@ -76,6 +85,11 @@ def greek(name: str, capital: bool) -> str:
 
 def breakable(text: str, chinese: bool) -> str:
     """LaTeX of a text in which a line may end anywhere, best behind a sign."""
-    return "".join(
-        latex_character(c, chinese) + (r"\penalty500 " if c.isalnum() or c == "." else r"\penalty0 ") for c in text
-    )
+    return "".join(latex_character(c, chinese) + end_of_line(c) for c in text)
+
+
+def end_of_line(c: str) -> str:
+    """How gladly a line ends behind a character."""
+    if c.isspace():
+        return ""
+    return r"\penalty500{}" if c.isalnum() or c == "." else r"\penalty0{}"
