@@ -298,7 +298,8 @@ def check(
         if working is None:
             text, code = marking.blank_sheets(found, outputs), 0
         elif working.is_dir():
-            text, code = marking.checked_class(found, working, outputs, worth, shown, jobs, marked_so_far)
+            with stopped_cleanly():
+                text, code = marking.checked_class(found, working, outputs, worth, shown, jobs, marked_so_far)
         else:
             text, code = marking.checked(found, working, outputs, worth, shown)
         show(iter([text]))
@@ -382,6 +383,16 @@ def epochs_of(text: str, last: int) -> set[int]:
 def progress(epochs: int) -> Callable[[int], None]:
     """Says on the terminal how far the training is."""
     return lambda epoch: click.echo(f"\r{epoch} of {epochs} epochs", nl=epoch == epochs, err=True)
+
+
+@contextmanager
+def stopped_cleanly() -> Iterator[None]:
+    """Ctrl-C ends the command as shells expect, and not as if something were wrong with what is checked."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("\nstopped; nothing was written", err=True)
+        sys.exit(130)
 
 
 def has_colours() -> bool:

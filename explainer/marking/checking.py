@@ -47,17 +47,17 @@ MOST_STEPS = 3000  # quantities of a derivation, up to which a line is linked to
 class Digits(NamedTuple):
     """So many digits that a line must have: decimals, or significant ones."""
 
-    count: int
+    how_many: int
     significant: bool
 
     def half(self, size: float) -> float:
         """Half a unit of the last place that is asked for, in a number of this size."""
-        place = np.floor(np.log10(abs(size))) - self.count + 1 if self.significant and size else -self.count
+        place = np.floor(np.log10(abs(size))) - self.how_many + 1 if self.significant and size else -self.how_many
         return float(0.5 * 10.0**place)
 
     def are_in(self, number: Numeral) -> bool:
         """Whether a written number has them."""
-        return (number.significant if self.significant else number.decimals) >= self.count
+        return (number.significant if self.significant else number.decimals) >= self.how_many
 
 
 @dataclass(frozen=True)
@@ -404,7 +404,7 @@ class _Explained:
         if short:
             asked = self.checker.scheme.asked
             assert asked is not None
-            yield self.say.text("mark_short", count=asked.count, significant=asked.significant)
+            yield self.say.text("mark_short", count=asked.how_many, significant=asked.significant)
 
     def together(self, sentences: list[str]) -> str:
         return self.say.text("mark_together", sentences=sentences)

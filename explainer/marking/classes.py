@@ -15,6 +15,10 @@ from .checking import VERDICTS, Checker, Marks, Scheme
 from .workers import Lost, done
 
 READ = (".txt", ".md", ".markdown", ".tex", ".csv", ".tsv", ".xlsx", ".ipynb", "")
+UNREAD = (  # what is handed in, too, and cannot be read
+    *(".pdf", ".doc", ".docx", ".odt", ".rtf", ".pages", ".html", ".htm", ".xls", ".ods", ".numbers", ".zip"),
+    *(".jpg", ".jpeg", ".png", ".heic"),
+)
 MOST_FILES = 20_000
 MOST_SECONDS = 60.0  # for one file
 HEADS = ("file", *VERDICTS, "score", "of", "first_wrong", "wrong_lines", "slips", "error")
@@ -36,7 +40,7 @@ def workings_in(folder: Path) -> list[Path]:
         found = sorted(
             path
             for path in folder.iterdir()
-            if path.suffix.lower() in READ and not path.name.startswith(".") and path.is_file()
+            if path.suffix.lower() in READ + UNREAD and not path.name.startswith(".") and path.is_file()
         )
     except OSError as error:
         raise OutputError(f"{folder}:1:1: {error.strerror}; name a folder that can be read") from None
@@ -83,12 +87,23 @@ class Marking:
         self.checker = Checker(problem, language, scheme)
 
     def __call__(self, path: Path) -> Result:
+        if path.suffix.lower() in UNREAD:
+            return Result(
+                path.name, error=f"{path}:1:1: {path.suffix} is not read; ask for one of {', '.join(READ[:-1])}"
+            )
         try:
-            return Result(path.name, self.checker.check(path))
+            marks = self.checker.check(path)
+            if not marks.lines:
+                return Result(
+                    path.name, error=f"{path}:1:1: nothing in it could be marked; write NAME = VALUE on a line"
+                )
+            return Result(path.name, marks)
         except ExplainerError as error:
             return Result(path.name, error=str(error))
         except Exception as error:  # one file must not end the marking of a class
-            return Result(path.name, error=f"{path}:1:1: could not be marked ({type(error).__name__}); please report this")
+            return Result(
+                path.name, error=f"{path}:1:1: could not be marked ({type(error).__name__}); please report this"
+            )
 
 
 # ---- reports

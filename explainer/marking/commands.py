@@ -78,7 +78,7 @@ def checked_class(
     """
     paths = workings_in(folder)
     files = [Path(name) for name in dict.fromkeys(outputs) if name != "-"]
-    folders = [path for path, name in zip(files, dict.fromkeys(o for o in outputs if o != "-"), strict=True) if is_folder(name)]
+    folders = [Path(name) for name in dict.fromkeys(outputs) if is_folder(name)]
     for path in files:
         if path.suffix.lower() != ".csv" and path not in folders:
             raise NotBuilt(
@@ -87,7 +87,8 @@ def checked_class(
     results = [*mark_all(problem, paths, None, scheme, jobs, lambda done: report(done, len(paths)))]
     text = table(results)
     reports = {place: reports_in(place, results, shown) for place in folders}
-    write({path: iter([text]) for path in files if path not in folders} | {p: t for r in reports.values() for p, t in r.items()})
+    pages = {path: page for each in reports.values() for path, page in each.items()}
+    write({path: iter([for_excel(text)]) for path in files if path not in folders} | pages)
     say = Speaker(problem.writing.language, Setting())
     found = summary(results)
     lines = [("mark_class_line", {"name": name, "count": count}) for name, count in found.lines]
@@ -100,6 +101,11 @@ def checked_class(
     said += [say.text("mark_class_reports", count=len(each), folder=str(place)) for place, each in reports.items()]
     printed = "\n".join(said) + "\n"
     return (printed if outputs and "-" not in outputs else text + printed), 0 if found.faultless == found.files else 1
+
+
+def for_excel(text: str) -> str:
+    """The table with the mark by which Excel knows UTF-8, where it is needed."""
+    return text if text.isascii() else f"\ufeff{text}"
 
 
 def is_folder(name: str) -> bool:

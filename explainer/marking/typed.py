@@ -9,16 +9,30 @@ from functools import partial
 
 from ..finish import ESCAPES, latex_escaped
 
+LATEX_ASCII = {"`": r"\textasciigrave{}", "-": "-{}"}  # and no dash of two hyphens
 LATEX_SIGNS = {
     "−": "-", "–": "-", "—": "-", "′": "'", "’": "'", "‘": "'", "×": r"\times", "·": r"\cdot", "⋅": r"\cdot",
     "∙": r"\cdot", "∗": "*", "÷": r"\div", "∂": r"\partial", "∇": r"\nabla", "≈": r"\approx", "≠": r"\ne", "≤": r"\le",
     "≥": r"\ge", "±": r"\pm", "→": r"\to", "⇒": r"\Rightarrow", "√": r"\surd", "∑": r"\Sigma", "∞": r"\infty",
     "…": r"\dots", "“": "``", "”": "''", "\N{REPLACEMENT CHARACTER}": r"\diamond",
 }  # fmt: skip
-CAPITALS = ("Gamma", "Delta", "Theta", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega")  # that are no Latin letters
+CAPITALS = (
+    "Gamma",
+    "Delta",
+    "Theta",
+    "Xi",
+    "Pi",
+    "Sigma",
+    "Upsilon",
+    "Phi",
+    "Psi",
+    "Omega",
+)  # that are no Latin letters
 RENAMED = {"LAMDA": "lambda", "FINAL SIGMA": "varsigma", "OMICRON": "o"}
 WIDE = ("W", "F")  # of East Asian widths: takes two columns
 LINKED = re.compile(r"(:(?=//)|(?<=www)\.|@)")  # what makes a text an address
+BEHIND_SIGNS = re.compile(r"(?<=[^\w\s.])(?=\S)")
+LONG = re.compile(r"([^\s\0]{30})(?=[^\s\0])")
 CHINESE = "“”‘’—…"  # punctuation that a Chinese page has in its own font
 
 
@@ -29,9 +43,7 @@ def shown(text: str) -> str:
 
 def columns(text: str) -> int:
     """How many columns of a terminal the text takes."""
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in WIDE else 1 for c in text
-    )
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in WIDE else 1 for c in text)
 
 
 def escape_for(format: str, language: str) -> Callable[[str], str]:
@@ -53,7 +65,7 @@ def latex_text(text: str, chinese: bool) -> str:
 def latex_character(c: str, chinese: bool) -> str:
     """A character as every engine can set it; what the fonts of a page have not is named by its number."""
     if c.isascii():
-        return latex_escaped(c)
+        return LATEX_ASCII.get(c, latex_escaped(c))
     if chinese and (c in CHINESE or (unicodedata.east_asian_width(c) in WIDE and c < "\U00010000")):
         return c
     if c in LATEX_SIGNS:
@@ -84,12 +96,6 @@ def greek(name: str, capital: bool) -> str:
 
 
 def breakable(text: str, chinese: bool) -> str:
-    """LaTeX of a text in which a line may end anywhere, best behind a sign."""
-    return "".join(latex_character(c, chinese) + end_of_line(c) for c in text)
-
-
-def end_of_line(c: str) -> str:
-    """How gladly a line ends behind a character."""
-    if c.isspace():
-        return ""
-    return r"\penalty500{}" if c.isalnum() or c == "." else r"\penalty0{}"
+    """LaTeX of a text in which a line may end behind every sign, and within what is very long."""
+    marked = LONG.sub("\\1\0", BEHIND_SIGNS.sub("\0", text))
+    return "".join(r"\allowbreak " if c == "\0" else latex_character(c, chinese) for c in marked)

@@ -186,7 +186,12 @@ def class_of(lines: NetworkLines, size: int) -> list[str]:
     rng = np.random.default_rng(3)
     mistakes = mistakes_of(lines, lines.asked())
     return [
-        working(lines, ROUNDINGS[int(rng.integers(2, 6))], mistakes[int(rng.integers(len(mistakes)))] if k % 2 else None, rng)
+        working(
+            lines,
+            ROUNDINGS[int(rng.integers(2, 6))],
+            mistakes[int(rng.integers(len(mistakes)))] if k % 2 else None,
+            rng,
+        )
         for k in range(size)
     ]
 
