@@ -14,7 +14,7 @@ from ..errors import ExplainerError, NotBuilt, OutputError
 from ..problem import GraphProblem, Problem
 from ..publish import Chunks, write
 from ..render import Setting, Speaker
-from .blank import blank
+from .blank import blank, for_excel
 from .checking import Checker, Digits, Marks, Scheme
 from .classes import Result, mark_all, summary, table, workings_in
 from .lint import Lint, lint
@@ -103,11 +103,6 @@ def checked_class(
     return (printed if outputs and "-" not in outputs else text + printed), 0 if found.faultless == found.files else 1
 
 
-def for_excel(text: str) -> str:
-    """The table with the mark by which Excel knows UTF-8, where it is needed."""
-    return text if text.isascii() else f"\ufeff{text}"
-
-
 def is_folder(name: str) -> bool:
     return name.endswith(("/", os.sep)) or Path(name).is_dir()
 
@@ -141,6 +136,7 @@ def linted(problem: Problem | GraphProblem, to: str) -> str:
     if to == "json":
         record = {"schema": "explainer.lint/1", **asdict(found)}
         record["share"] = {str(figures): share for figures, share in found.share.items()}
+        record["alike"] = [{"slips": list(two), "lines": lines} for two, lines in found.alike.items()]
         return json.dumps(record, ensure_ascii=False, indent=1) + "\n"
     return linted_text(found, Speaker(problem.writing.language, Setting()))
 
@@ -156,6 +152,9 @@ def linted_text(found: Lint, say: Speaker) -> str:
             f"  {say.text('lint_hidden_row', name=say.text('mark_slip_name', slug=slug), slug=slug, lines=lines[:6], more=len(lines) > 6)}"
             for slug, lines in found.hidden.items()
         ]
+    if found.alike:
+        said += ["", say.text("lint_alike")]
+        said += [f"  {alike_text(two, lines, say)}" for two, lines in found.alike.items()]
     said += ["", say.text("lint_digits")]
     by_digits: dict[int, list[str]] = {}
     for name, digits in found.digits.items():
@@ -164,10 +163,15 @@ def linted_text(found: Lint, say: Speaker) -> str:
     if found.proposals:
         said += ["", say.text("lint_proposals")]
         said += [
-            f"  {say.text('lint_proposal', name=each.name, now=f'{each.now:g}', better=f'{each.better:g}', share=f'{100 * each.share:.1f}')}"
+            f"  {say.text('lint_proposal', name=each.name, now=f'{each.now:g}', better=f'{each.better:g}', share=f'{100 * each.share:.1f}', alike=each.alike)}"
             for each in found.proposals
         ]
     return "\n".join(said) + "\n"
+
+
+def alike_text(two: tuple[str, str], lines: Sequence[str], say: Speaker) -> str:
+    named = [say.text("lint_mistake", name=say.text("mark_slip_name", slug=slug), slug=slug) for slug in two]
+    return say.text("lint_alike_row", one=named[0], other=named[1], lines=lines[:6], more=len(lines) > 6)
 
 
 def scheme_of(text: str | None, digits: str | None = None) -> Scheme:
