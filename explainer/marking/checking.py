@@ -368,12 +368,12 @@ class _Explained:
         return short <= entry.half * (1 + 1e-6) + 1e-12 * (1 + abs(true))
 
     def is_short(self, entry: Entry) -> bool:
-        """Whether digits are missing that are asked for. Zeros at the end of a number may be."""
+        """Whether digits are missing that are asked for: more than zeros at the end, of what follows or of the truth."""
         asked, k = self.checker.scheme.asked, entry.number
         if asked is None or asked.are_in(entry.value):
             return False
-        f, p = float(self.found.f[k][0]) * entry.factor, float(self.found.p[k][0]) * abs(entry.factor)
-        return abs(entry.value.value - f) > (asked.half(f) + p) * (1 + SLACK)
+        meant = (float(number) * entry.factor for number in (self.found.f[k][0], self.lines.true[k]))
+        return all(abs(entry.value.value - number) > asked.half(number) * (1 + SLACK) for number in meant)
 
     # ---- sentences
 

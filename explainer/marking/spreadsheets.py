@@ -275,10 +275,10 @@ def claims_of_row(
             return [Claim(row, shown, name, (), numeral(plain(typed.text)))]
         if any(each.text.startswith("#") for each in texts):
             return [Claim(row, shown, name, fault="error_cell", detail=texts[0].text)]
-        value = there.get(value_column or 0)
-        if value is None or value.text.strip().lower() in VALUE_HEADINGS:
+        other = there.get(value_column or 0)
+        if other is None or other.text.strip().lower() in VALUE_HEADINGS:
             return []
-        return [claim(f"{name} = {plain(value.text)}", row, shown, decimal_comma=False)]
+        return [claim(f"{name} = {plain(other.text)}", row, shown, decimal_comma=False)]
     cell = there[column]
     expressions = tuple(plain(each.text).lstrip("=").strip() for each in texts[:1])
     before = next((there[c].formula for c in filled if c < column and there[c].formula), "")
