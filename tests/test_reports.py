@@ -23,12 +23,11 @@ from test_marking import SEED, SPEC, checker
 import explainer
 from explainer import cli
 from explainer.marking.blank import blank
-from explainer.marking.checking import Checker, Digits, Scheme
+from explainer.marking.checking import Checker, Scheme
 from explainer.marking.classes import UNREAD
-from explainer.marking.commands import digits_of
 from explainer.marking.lint import lint
 from explainer.marking.workers import Lost, done
-from explainer.problem import Problem, problem_from_text
+from explainer.problem import problem_from_text
 
 PAGES = ["html", "md", "tex"]
 NASTY = r"""Y1 = 0.52498 $x$ | `a` <b>bold</b>
@@ -135,13 +134,13 @@ def test_latex_finds_nothing_wrong_with_a_report(language: str, engine: str, tmp
 
 
 MARKUP = re.compile(
-    r"(?s).*\\begin\{document\}|<style>.*</style>|<[^>]*>|\\\w+\{(?:line|s)\d+\}|\(#\w+\)|\\\w+|\{\w+\*?\}"
+    r"(?s).*\\begin\{document\}|<style>.*</style>|<[^>]*>|\\\w+\{(?:line|s)\d+\}|\(#\w+\)|\\tikz\[[^]]*\]|\\\w+|\{\w+\*?\}"
 )
 
 
 @pytest.mark.parametrize("to", ["text", *PAGES])
 def test_a_chinese_report_speaks_chinese_throughout(to: str) -> None:
-    problem, scheme = replace(example("2-2-3-1"), title="更新 W36"), Scheme(asked=Digits(6, significant=True))
+    problem, scheme = replace(example("2-2-3-1"), title="更新 W36"), Scheme(asked="6sf")
     typed = SEED + "q = 3\nY1\nW63' = 0.0945\n"
     english = Checker(problem, "en", scheme).check(typed).text()
     text = Checker(problem, "zh", scheme).check(typed).text(to)
@@ -190,7 +189,7 @@ def test_too_few_digits_are_said_and_are_no_mistake() -> None:
     free = checker()
     for text in (SEED, "Y1 = 0.525\nY2 = 0.6\nz1 = 0.1\nE = 0.06\n"):
         plain = free.check(text)
-        asked = Checker(free.problem, None, Scheme(asked=Digits(4, significant=False))).check(text)
+        asked = Checker(free.problem, None, Scheme(asked="4dp")).check(text)
         assert [line.verdict for line in asked.lines] == [line.verdict for line in plain.lines]
         assert asked.score == plain.score
     assert [line.short for line in asked.lines] == [False, True, False, True]  # Y1 is 0.5250, z1 0.1000
@@ -201,7 +200,7 @@ def test_too_few_digits_are_said_and_are_no_mistake() -> None:
 def test_too_few_digits_cost_what_the_scheme_says_and_never_more_than_the_mark_for_the_number() -> None:
     text = "Y2 = 0.603\nY1 = 0.525\n"
     for loss, score in ((0, 4), (0.5, 3.5), (5, 3)):
-        scheme = Scheme(digits=loss, asked=digits_of("4sf"))
+        scheme = Scheme(digits=loss, asked="4sf")
         assert Checker(example("2-2-3-1"), None, scheme).check(text).score == (score, 4)
 
 

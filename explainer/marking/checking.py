@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..digits import Precision
+from ..errors import ExplainerError
 from ..graphs import Lines as GraphSteps
 from ..graphs import canonical as named_in_graph
 from ..names import Names
@@ -60,6 +62,16 @@ class Digits(NamedTuple):
         return (number.significant if self.significant else number.decimals) >= self.how_many
 
 
+def digits_of(text: str) -> Digits | None:
+    """The digits that `4dp` (decimals) or `4sf` (significant figures) asks for; None where nothing is."""
+    if not text:
+        return None
+    found = re.fullmatch(r"([0-9]{1,2})(dp|sf)", text.strip().lower())
+    if not found or (found[2] == "sf" and int(found[1]) == 0):
+        raise ExplainerError(f"{text!r} as the digits of a line; write 4dp for decimals, 4sf for significant figures")
+    return Digits(int(found[1]), found[2] == "sf")
+
+
 @dataclass(frozen=True)
 class Scheme:
     """What a line is worth. A mistake that is made again costs its mark once."""
@@ -68,7 +80,7 @@ class Scheme:
     accuracy: float = 1.0
     follow_through: bool = True  # whether a line that follows from a wrong one has its accuracy mark
     digits: float = 0.0  # what a line loses of its accuracy mark that has fewer digits than are asked for
-    asked: Digits | None = None  # how many digits are asked for
+    asked: str = ""  # how many digits are asked for: "4dp", "4sf"
 
 
 @dataclass(frozen=True)
@@ -186,7 +198,7 @@ class Checker:
     """Marks many workings of one problem: its lines are made once."""
 
     def __init__(self, problem: Problem | GraphProblem, language: str | None = None, scheme: Scheme = Scheme()) -> None:
-        self.problem, self.scheme = problem, scheme
+        self.problem, self.scheme, self.asked = problem, scheme, digits_of(scheme.asked)
         self.language = language or problem.writing.language
         self.say = Speaker(self.language, Setting())
         self.lines = lines_of(problem)
@@ -369,7 +381,7 @@ class _Explained:
 
     def is_short(self, entry: Entry) -> bool:
         """Whether digits are missing that are asked for: more than zeros at the end, of what follows or of the truth."""
-        asked, k = self.checker.scheme.asked, entry.number
+        asked, k = self.checker.asked, entry.number
         if asked is None or asked.are_in(entry.value):
             return False
         meant = (float(number) * entry.factor for number in (self.found.f[k][0], self.lines.true[k]))
@@ -402,7 +414,7 @@ class _Explained:
                 yield self.say.text("mark_rounding")
             yield from self.remarks(entry, short)
         if short:
-            asked = self.checker.scheme.asked
+            asked = self.checker.asked
             assert asked is not None
             yield self.say.text("mark_short", count=asked.how_many, significant=asked.significant)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from ..problem import GraphProblem, Problem
 from ..publish import Chunks, write
 from ..render import Setting, Speaker
 from .blank import blank, for_excel
-from .checking import Checker, Digits, Marks, Scheme
+from .checking import Checker, Marks, Scheme
 from .classes import Result, mark_all, summary, table, workings_in
 from .lint import Lint, lint
 from .report import endings
@@ -171,12 +170,12 @@ def linted_text(found: Lint, say: Speaker) -> str:
 
 def alike_text(two: tuple[str, str], lines: Sequence[str], say: Speaker) -> str:
     named = [say.text("lint_mistake", name=say.text("mark_slip_name", slug=slug), slug=slug) for slug in two]
-    return say.text("lint_alike_row", one=named[0], other=named[1], lines=lines[:6], more=len(lines) > 6)
+    return say.text("lint_alike_row", first=named[0], second=named[1], lines=lines[:6], more=len(lines) > 6)
 
 
 def scheme_of(text: str | None, digits: str | None = None) -> Scheme:
     """The scheme that `--scheme method=1,accuracy=1,follow-through=yes,digits=0` and `--digits 4dp` say."""
-    found: dict[str, Any] = {"asked": digits_of(digits)}
+    found: dict[str, Any] = {"asked": digits or ""}
     for part in (text or "").split(","):
         name, _, value = part.partition("=")
         key = name.strip().replace("-", "_")
@@ -189,13 +188,3 @@ def scheme_of(text: str | None, digits: str | None = None) -> Scheme:
         else:
             raise ExplainerError(f"--scheme {part.strip()!r}; write method=1,accuracy=1,follow-through=yes,digits=0")
     return Scheme(**found)
-
-
-def digits_of(text: str | None) -> Digits | None:
-    """The digits that `4dp` (decimals) or `4sf` (significant figures) asks for."""
-    if text is None:
-        return None
-    found = re.fullmatch(r"([0-9]{1,2})(dp|sf)", text.strip().lower())
-    if not found or (found[2] == "sf" and found[1].strip("0") == ""):
-        raise ExplainerError(f"--digits {text!r}; write 4dp for four decimals, 4sf for four significant digits")
-    return Digits(int(found[1]), found[2] == "sf")

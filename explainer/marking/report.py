@@ -55,7 +55,7 @@ def on_page(marks: Marks, format: str, page: str) -> str:
         lead=escape(lead(marks, say)),
         notes=notes(marks, say, lambda text: typed(text, say, marks.language), escape),
         heads=say.text("mark_heads").split("|"),
-        rows=[row_of(line, marks, say, escape) for line in marks.lines],
+        marked=[row_of(line, marks, say, escape) for line in marks.lines],
         steps=steps_of(marks, say, quote(page, IN_ADDRESSES)),
     )
     return "".join(finished(iter([text]), setting, marks.language))
@@ -98,7 +98,7 @@ def steps_of(marks: Marks, say: Speaker, address: str) -> list[str]:
         found.append(
             say.text(
                 "mark_step",
-                id=id,
+                n=id[1:],
                 lines=[str(line.line) for line in here],
                 address=f"{address}#{id.lower()}" if address else "",
                 left=step.symbol,
@@ -173,7 +173,7 @@ def remark(
     said = [escape(shown(line.message))] if line.message else []
     if line.verdict == "wrong" and line.expected is not None:
         expected = escape(f"{line.expected:.7g}")
-        said.append(say.text("mark_right", expected=expected, step=line.step or "", linked=linked, page=page))
+        said.append(say.text("mark_right", expected=expected, n=(line.step or "")[1:], linked=linked, page=page))
     return say.text("mark_together", sentences=said)
 
 
