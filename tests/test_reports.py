@@ -245,6 +245,18 @@ def test_a_table_with_chinese_names_says_to_excel_what_it_is(tmp_path: Path) -> 
     assert (tmp_path / "all.csv").read_bytes().startswith("\ufefffile".encode())
 
 
+def test_a_class_that_is_stopped_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "ada.txt").write_text(SEED, "utf-8")
+    monkeypatch.setattr("explainer.marking.commands.table", stopped)
+    result = run(SPEC, str(tmp_path / "class"), "-o", str(tmp_path / "all.csv"))
+    assert result.exit_code == 130
+    assert [path.name for path in tmp_path.iterdir()] == ["class"]
+
+
 def working(ending: str = "") -> Callable[[str], str]:
     """What the processes of the test below run: each task is what is done."""
 
