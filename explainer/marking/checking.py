@@ -82,6 +82,18 @@ class Scheme:
     digits: float = 0.0  # what a line loses of its accuracy mark that has fewer digits than are asked for
     asked: str = ""  # how many digits are asked for: "4dp", "4sf"
 
+    @property
+    def of(self) -> float:
+        """What a line is worth."""
+        return self.method + self.accuracy
+
+    def marks(self, verdict: str, short: bool) -> tuple[float, float]:
+        """Those for the method and for the number of a line that was read, before it is known which slip it has."""
+        if verdict == "wrong":
+            return 0.0, 0.0
+        accuracy = self.accuracy if verdict != "follow-through" or self.follow_through else 0.0
+        return self.method, max(0.0, accuracy - self.digits) if short else accuracy
+
 
 @dataclass(frozen=True)
 class LineMarks:
@@ -357,6 +369,8 @@ class _Explained:
         if status in (TRUNCATED, LAST_DIGIT):
             verdict = "rounding"
         short = status != SLIP and self.is_short(entry)
+        scheme = self.checker.scheme
+        method, accuracy = scheme.marks("wrong" if status == SLIP else verdict, short)
         line = LineMarks(
             entry.claim.line,
             entry.claim.text,
@@ -369,6 +383,9 @@ class _Explained:
             code=STATUS_CODES.get(status),
             found_by=self.checker.page.steps.get(name),
             short=short,
+            method=method,
+            accuracy=accuracy,
+            of=scheme.of,
         )
         return self.wrong(line, entry, counts) if status == SLIP else line
 
@@ -419,7 +436,7 @@ class _Explained:
             yield self.say.text("mark_short", count=asked.how_many, significant=asked.significant)
 
     def together(self, sentences: list[str]) -> str:
-        return self.say.text("mark_together", sentences=sentences)
+        return self.say.text("mark_together", sentences=sentences) if len(sentences) > 1 else "".join(sentences)
 
     def remarks(self, entry: Entry, short: bool) -> Iterator[str]:
         """What is to be said beside the verdict: fewer digits than the others, an expression with another value."""
@@ -509,19 +526,10 @@ class _Explained:
 
 
 def scored(lines: Sequence[LineMarks], scheme: Scheme) -> Iterator[LineMarks]:
-    """The lines with their marks."""
+    """The lines with their marks: a wrong one may keep that for the method."""
     charged: set[str] = set()
     for line in lines:
-        if line.verdict in ("unread", "unknown"):
-            yield line
-            continue
-        method = accuracy = 0.0
-        if line.verdict != "wrong":
-            method = scheme.method
-            accuracy = scheme.accuracy if line.verdict != "follow-through" or scheme.follow_through else 0.0
-            accuracy = max(0.0, accuracy - scheme.digits) if line.short else accuracy
-        elif line.slip in KEEPS_METHOD or line.slip in charged:
-            method = scheme.method
+        kept = line.verdict == "wrong" and (line.slip in KEEPS_METHOD or line.slip in charged)
+        yield replace(line, method=scheme.method) if kept else line
         if line.slip:
             charged.add(line.slip)
-        yield replace(line, method=method, accuracy=accuracy, of=scheme.method + scheme.accuracy)
