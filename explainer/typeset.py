@@ -82,7 +82,9 @@ class PatternText:
 
     def pow(self, pattern: Any) -> tuple[str, int]:
         if pattern.exp.is_Number and pattern.exp < 0:
-            under = self.under(sp.Pow(pattern.base, -pattern.exp, evaluate=False) if pattern.exp != -1 else pattern.base)
+            under = self.under(
+                sp.Pow(pattern.base, -pattern.exp, evaluate=False) if pattern.exp != -1 else pattern.base
+            )
             return self.m.fraction(1, under), PRODUCT
         if pattern.exp == sp.Rational(1, 2):
             return self.m.root(self.text(pattern.base)), ATOM

@@ -1,6 +1,6 @@
 """What marking finds and what it costs, on simulated sheets.
 
-    python tests/benchmarks/marking.py [--sheets 300] [--mistakes 20] [--networks NAME,...] [--seed 1]
+    python tests/benchmarks/marking.py [--sheets 300] [--mistakes 20] [--networks NAME,...] [--seed 1] [--costs]
 
 Correct sheets: six networks, six ways to round, three ways to go on (with what is written, with what the calculator
 holds, with either), 30 % of the lines left out, zeros dropped. `--sheets` is the number in each of these 108 cells;
@@ -9,7 +9,7 @@ the catalogue at one line of each network where it can be made; `--mistakes` is 
 mistake changes a digit and is not caught, somebody with the right formula must be able to have written the same: such
 numbers are looked for, and the missed sheets for which there are none are counted: the few there are because p is taken
 as large on both sides as on the wider one. A line that cannot be checked, because something is divided by a written 0, is
-not counted as missed.
+not counted as missed. `--costs`: only what marking costs.
 
 Ends with 1 where a correct sheet is flagged, or a mistake is not caught that no rounding could hide.
 """
@@ -17,10 +17,12 @@ Ends with 1 where a correct sheet is flagged, or a mistake is not caught that no
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -30,6 +32,7 @@ from students import Habit, Mistaken, Sheets, judged, mistakes_of, networks, stu
 
 from explainer.marking.catalogue import mistaken, mistakes_at
 from explainer.marking.checking import Checker
+from explainer.marking.classes import mark_all, workings_in
 from explainer.marking.judging import Judged, Judging, Status
 from explainer.marking.lines import Way
 from explainer.marking.network_lines import NetworkLines
@@ -232,17 +235,64 @@ def costs() -> None:
         print(f"{label} of {len(text)} lines: {(time.process_time() - start) / times * 1000:.1f} ms")
 
 
+def class_of(lines: NetworkLines, size: int) -> list[str]:
+    """Workings of one exercise: every second one has a mistake of the catalogue in it, and all round in their own way."""
+    rng = np.random.default_rng(3)
+    mistakes = mistakes_of(lines, lines.asked())
+    return [
+        working(
+            lines,
+            ROUNDINGS[int(rng.integers(2, 6))],
+            mistakes[int(rng.integers(len(mistakes)))] if k % 2 else None,
+            rng,
+        )
+        for k in range(size)
+    ]
+
+
+def working(lines: NetworkLines, rounding: dict[str, int], mistake: Mistaken | None, rng: np.random.Generator) -> str:
+    written = students(lines, Habit(**rounding), 1, rng, fixed=True, mistake=mistake).written
+    rows = []
+    for k, value in written.values.items():
+        decimals = max(0, round(-np.log10(2 * written.halves[k][0])))
+        rows.append(f"{lines.names[k]} = {value[0]:.{decimals}f}\n")
+    return "".join(rows)
+
+
+def folder(size: int = 300, jobs: int = 2) -> None:
+    problem = example("2-2-3-1")
+    lines = Checker(problem).lines
+    assert isinstance(lines, NetworkLines)
+    with TemporaryDirectory() as name:
+        for k, text in enumerate(class_of(lines, size)):
+            Path(name, f"{k:03}.txt").write_text(text, "utf-8")
+        began, before = time.perf_counter(), os.times()
+        results = [*mark_all(problem, workings_in(Path(name)), jobs=jobs)]
+        after, took = os.times(), time.perf_counter() - began
+    spent = sum(after[:4]) - sum(before[:4])  # of this process and of those that it waited for
+    marked = [result.marks for result in results if result.marks is not None]
+    print(
+        f"a folder of {size} sheets in {jobs} processes: {took:.0f} s, {spent:.0f} s of CPU "
+        f"({sum(each.faultless for each in marked)} without a fault, {sum(len(each.lines) for each in marked):,} lines)",
+        flush=True,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sheets", type=int, default=300)
     parser.add_argument("--mistakes", type=int, default=20)
     parser.add_argument("--networks", default="")
     parser.add_argument("--seed", type=int, default=1, help="of the correct sheets")
+    parser.add_argument("--costs", action="store_true")
     chosen = parser.parse_args()
     found = networks()
     if chosen.networks:
         found = {name: found[name] for name in chosen.networks.split(",")}
     costs()
+    folder()
+    if chosen.costs:
+        return
     right = correct_sheets(found, chosen.sheets, chosen.seed)
     caught = sheets_with_a_mistake(found, chosen.mistakes)
     sys.exit(0 if right and caught else 1)
