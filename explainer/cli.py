@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -268,7 +269,11 @@ def plot(spec_file: str, output: str, weight: str | None, epochs: int | None, **
 @click.option("-o", "--output", "outputs", multiple=True, metavar="FILE", help="Where to write. - is standard output.")
 @click.option("--to", type=click.Choice(["text", "json", "md", "html", "tex"]), help="The format of the report.")
 @click.option("--language", type=click.Choice(["en", "zh"]), help="Language of the report.")
-@click.option("--scheme", metavar="NAME=N,...", help="What a line is worth: method=1,accuracy=1,follow-through=yes.")
+@click.option(
+    "--scheme", metavar="NAME=N,...", help="What a line is worth: method=1,accuracy=1,follow-through=yes,digits=0."
+)
+@click.option("--digits", metavar="4dp|4sf", help="The decimals, or significant figures, that a line must have.")
+@click.option("--page", metavar="PAGE", help="The derivation, a file or an address: the report links to its steps.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, metavar="N", help="Processes that mark a folder.")
 @click.option("--blank", is_flag=True, help="Write the empty sheet of SPEC to fill in: .csv, .md or .xlsx.")
 def check(
@@ -278,6 +283,8 @@ def check(
     to: str | None,
     language: str | None,
     scheme: str | None,
+    digits: str | None,
+    page: str | None,
     jobs: int,
     blank: bool,
 ) -> None:
@@ -289,13 +296,15 @@ def check(
         raise click.UsageError("give a WORKING to mark, or --blank and a FILE for the empty sheet")
     with refusals(spec_file):
         found = problem.read_problem(spec_file, language=language)
-        worth = marking.scheme_of(scheme)
+        worth = marking.scheme_of(scheme, digits)
+        shown = marking.Shown(to, has_colours(), page or "", spec_file)
         if working is None:
             text, code = marking.blank_sheets(found, outputs), 0
         elif working.is_dir():
-            text, code = marking.checked_class(found, working, outputs, worth, jobs, marked_so_far)
+            with stopped_cleanly():
+                text, code = marking.checked_class(found, working, outputs, worth, shown, jobs, marked_so_far)
         else:
-            text, code = marking.checked(found, working, outputs, to, worth, sys.stdout.isatty())
+            text, code = marking.checked(found, working, outputs, worth, shown)
         show(iter([text]))
     sys.exit(code)
 
@@ -431,6 +440,21 @@ def epochs_of(text: str, last: int) -> set[int]:
 def progress(epochs: int) -> Callable[[int], None]:
     """Says on the terminal how far the training is."""
     return lambda epoch: click.echo(f"\r{epoch} of {epochs} epochs", nl=epoch == epochs, err=True)
+
+
+@contextmanager
+def stopped_cleanly() -> Iterator[None]:
+    """Ctrl-C ends the command as shells expect, and not as if something were wrong with what is checked."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("\nstopped; nothing was written", err=True)
+        sys.exit(130)
+
+
+def has_colours() -> bool:
+    """Whether what is printed goes to a terminal whose owner has not asked for plain text: see no-color.org."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def marked_so_far(done: int, of: int) -> None:

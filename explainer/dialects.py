@@ -89,6 +89,8 @@ class Dialect:
     cell_break: str
     row_break: str
     line_break: str  # a new line in a long sum
+    stack: Form  # a sum in lines of its own, under a fraction bar
+    stack_break: str  # a new line of it
     to: str
     le: str
     ge: str
@@ -131,6 +133,12 @@ class Dialect:
     def called(self, function: str) -> str:
         """The name of a function, as it stands before its brackets."""
         return (self.function if function in FUNCTIONS else self.operator) % function
+
+    def in_one_line(self, text: str) -> str:
+        """The same without the line breaks of long sums."""
+        for sign in (*self.stack.split("%s"), self.stack_break):
+            text = text.replace(sign, "")
+        return text.replace(self.line_break, " ")
 
     def brackets(self, text: str) -> str:
         """In brackets that are as tall as what they hold."""
@@ -204,6 +212,8 @@ TEX = Dialect(
     cell_break=" & ",
     row_break=r" \\ ",
     line_break=r" \\ &\quad ",
+    stack=Form(r"\begin{gathered} %s \end{gathered}"),
+    stack_break=r" \\ {}",
     to=r" \to ",
     le=r" \le ",
     ge=r" \ge ",
@@ -295,6 +305,8 @@ TYPST = Dialect(
     cell_break=" , ",
     row_break=" ; ",
     line_break=r' \ & quad "" ',
+    stack=Form("%s"),
+    stack_break=r' \ ""',
     to=" -> ",
     le=" <= ",
     ge=" >= ",

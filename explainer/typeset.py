@@ -30,6 +30,7 @@ def marker(k: int, alone: bool) -> str:
 
 # ---- the printer
 
+PER_ROW = 6  # terms under a fraction bar that stand side by side
 SUM, PRODUCT, POWER, ATOM = range(4)  # how tightly a text holds together
 NAMED = {sp.tanh: "tanh", sp.log: "ln", sp.sinh: "sinh", sp.cosh: "cosh", sp.erf: "erf"}
 
@@ -49,8 +50,19 @@ class PatternText:
         return text if tightness >= least else self.m.brackets(text)
 
     def add(self, pattern: Any) -> tuple[str, int]:
+        return joined(self.terms(pattern)), SUM
+
+    def terms(self, pattern: Any) -> list[str]:
         parts = sorted(pattern.args, key=is_negative)
-        return joined(["-" + self.text(-p, PRODUCT) if is_negative(p) else self.text(p, PRODUCT) for p in parts]), SUM
+        return ["-" + self.text(-p, PRODUCT) if is_negative(p) else self.text(p, PRODUCT) for p in parts]
+
+    def under(self, pattern: Any) -> str:
+        """What stands under a fraction bar: a long sum, as of a softmax over ten classes, in several lines."""
+        if not pattern.is_Add or len(pattern.args) <= PER_ROW:
+            return self.text(pattern)
+        terms = self.terms(pattern)
+        rows = [joined(terms[k : k + PER_ROW]) for k in range(0, len(terms), PER_ROW)]
+        return self.m.stack(joined(rows, f"{self.m.stack_break} + ", f"{self.m.stack_break} - "))
 
     def mul(self, pattern: Any) -> tuple[str, int]:
         number, rest = split_number(flat_factors(pattern))
@@ -60,7 +72,7 @@ class PatternText:
         text = self.times.join(self.text(part, SUM if alone else POWER) for part in above)
         if below:
             bottom = [sp.Pow(part.base, -part.exp) for part in below]
-            under = self.text(bottom[0]) if len(bottom) == 1 else self.times.join(self.text(b, POWER) for b in bottom)
+            under = self.under(bottom[0]) if len(bottom) == 1 else self.times.join(self.text(b, POWER) for b in bottom)
             text = self.m.fraction(text or self.number(abs(number)), under)
             number = number if above else sp.sign(number)
         sign = "-" if number < 0 else ""
@@ -70,7 +82,9 @@ class PatternText:
 
     def pow(self, pattern: Any) -> tuple[str, int]:
         if pattern.exp.is_Number and pattern.exp < 0:
-            under = self.text(sp.Pow(pattern.base, -pattern.exp, evaluate=False) if pattern.exp != -1 else pattern.base)
+            under = self.under(
+                sp.Pow(pattern.base, -pattern.exp, evaluate=False) if pattern.exp != -1 else pattern.base
+            )
             return self.m.fraction(1, under), PRODUCT
         if pattern.exp == sp.Rational(1, 2):
             return self.m.root(self.text(pattern.base)), ATOM

@@ -191,7 +191,9 @@ def students(
 
 
 def finite(x: Array) -> Array:
-    return np.clip(np.nan_to_num(x, nan=0.0, posinf=1e12, neginf=-1e12), -1e12, 1e12)
+    """What somebody would write: no infinity, and a 0 where binary arithmetic leaves its noise of a difference."""
+    x = np.clip(np.nan_to_num(x, nan=0.0, posinf=1e12, neginf=-1e12), -1e12, 1e12)
+    return np.where(np.abs(x) < 1e-15, 0.0, x)
 
 
 def way_gone(lines: NetworkLines, number: int, on_sheet: set[int], rng: np.random.Generator) -> Way:

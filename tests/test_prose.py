@@ -36,6 +36,8 @@ FAULTS_OF_LINES = (
     *("too_long", "hidden", "command", "no_equation", "no_name", "no_value", "no_number", "comma", "formula"),
     "error_cell",
 )
+MARKED_ROW = {"line": "7", "place": "line7", "statement": "7", "remark": "对。", "verdict": "right", "word": "正确"}
+MARKED_ROW |= {"marks": "7"}
 LANGUAGES = sorted(path.name for path in PROSE.iterdir() if path.is_dir())
 GLOSSARY = Path(__file__).parent.parent / "docs" / "glossary.md"
 
@@ -159,6 +161,10 @@ SAMPLES |= {
     "read": ("", "7"),
     "was": ("", "7"),
     "at": ("", "7", "everywhere"),
+    **dict.fromkeys(("linked", "significant", "wrong"), FLAG),
+    **dict.fromkeys(("address", "page"), ("", "7")),
+    "marked": ([MARKED_ROW],),
+    "rights": (["7"],),
 }
 
 

@@ -34,6 +34,7 @@ from tex_numbers import (
 )
 
 import explainer
+from explainer.dialects import TEX
 from explainer.digits import Precision
 from explainer.errors import ExplainerError
 
@@ -234,6 +235,17 @@ def test_a_sum_that_cancels_is_0_and_not_the_noise_of_floats() -> None:
     layer = {"neurons": 1, "activation": "sigmoid", "weights": [[0.1, -0.3]]}
     spec = {"inputs": {"X1": 3, "X2": 1}, "targets": {"T": 0}, "layers": [layer], "loss": "half_squared_error"}
     assert explainer.explain(problem_of(spec)).values["z[1]"] == 0
+
+
+@pytest.mark.parametrize("digits", [{}, {"significant": 9}])
+def test_a_softmax_over_ten_classes_stands_in_lines_that_fit_a_page(digits: dict[str, int]) -> None:
+    targets = {f"T{k}": int(k == 3) for k in range(10)}
+    layers = [{"neurons": 10, "activation": "softmax", "weights": {"random": "normal", "scale": 0.5, "seed": 2}}]
+    spec = {"inputs": {"X1": 1, "X2": -0.3}, "targets": targets, "layers": layers, "loss": "cross_entropy"}
+    derivation = explainer.explain(problem_of(spec, **digits))
+    stacks = re.findall(r"\\begin\{gathered\} (.*?) \\end\{gathered\}", "".join(derivation.text("markdown")))
+    assert {tuple(line.count("e^") for line in stack.split(TEX.stack_break)) for stack in stacks} == {(6, 4)}
+    assert_all_recomputes(derivation, digits)
 
 
 def test_a_rounded_half_is_known_where_floats_miss_it() -> None:

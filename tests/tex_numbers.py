@@ -14,6 +14,8 @@ from typing import Any
 import mpmath
 import numpy as np
 
+from explainer.dialects import TEX
+
 mp = mpmath.mp.clone()
 mp.dps = 200
 
@@ -242,7 +244,7 @@ TABLES = re.compile(r"\\begin\{longtable\}(?:.|\n)*?\\end\{longtable\}|(?:^\|.*\
 def equations(page: str) -> Iterator[list[str]]:
     """Each displayed equation of a page in Markdown or LaTeX: left side, then each right side."""
     for found in DISPLAY.finditer(page):
-        text = re.sub(r" \\\\ &\\quad |\n *\\stepfrom\{.*\}", " ", found[2])
+        text = TEX.in_one_line(re.sub(r"\n *\\stepfrom\{.*\}", " ", found[2]))
         left, *rights = re.split(r"\s*&= ", text)
         yield [left.strip(), *(right.removesuffix(r"\\").strip() for right in rights)]
 

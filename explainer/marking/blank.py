@@ -9,9 +9,9 @@ from pathlib import Path
 
 from ..errors import ExplainerError, NotBuilt
 from ..problem import GraphProblem, Problem
+from ..render import Setting, Speaker
 from .checking import lines_of
 
-HEADS = ("name", "working", "value")
 MOST_LINES = 5000
 
 
@@ -26,33 +26,42 @@ def blank_names(problem: Problem | GraphProblem) -> list[str]:
 
 def blank(problem: Problem | GraphProblem, path: Path) -> bytes:
     """The sheet as a file: .csv, .md or .xlsx."""
-    names = blank_names(problem)
-    ending = path.suffix.lower()
+    names, ending = blank_names(problem), path.suffix.lower()
+    heads = Speaker(problem.writing.language, Setting()).text("mark_sheet_heads").split("|")
     if ending == ".csv":
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([HEADS, *((name, "", "") for name in names)])
-        return text.getvalue().encode()
+        csv.writer(text, lineterminator="\n").writerows([heads, *((name, "", "") for name in names)])
+        return for_excel(text.getvalue()).encode()
     if ending == ".md":
-        rows = [f"| {' | '.join(HEADS)} |", "| --- | --- | --- |", *(f"| {name} |  |  |" for name in names)]
+        rows = [f"| {' | '.join(heads)} |", "| --- | --- | --- |", *(f"| {name} |  |  |" for name in names)]
         return "\n".join([f"# {problem.title}", "", *rows, ""]).encode()
     if ending == ".xlsx":
-        return workbook(problem.title, names)
+        return workbook(problem.title, heads, names)
     raise NotBuilt(f"{path}:1:1: {ending or 'no ending'} is no format of a sheet; write to .csv, .md, .xlsx")
 
 
-def workbook(title: str, names: Sequence[str]) -> bytes:
+def for_excel(text: str) -> str:
+    """A table with the mark by which Excel knows UTF-8, where it is needed."""
+    return text if text.isascii() else f"\ufeff{text}"
+
+
+def workbook(title: str, heads: Sequence[str], names: Sequence[str]) -> bytes:
     """The sheet as a workbook; needs openpyxl, which only writes here."""
     try:
         from openpyxl import Workbook
+        from openpyxl.styles import Font
     except ImportError:
         raise ExplainerError('writing .xlsx needs openpyxl; run: pip install "explainer[xlsx]"') from None
     book = Workbook()
     sheet = book.active
     sheet.title = "working"
-    sheet.append(HEADS)
+    sheet.append(heads)
     for name in names:
         sheet.append((name, None, None))
-    sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 18, 50
+    for column, width in (("A", 18), ("B", 50), ("C", 18)):
+        sheet.column_dimensions[column].width = width
+        sheet[f"{column}1"].font = Font(bold=True)
+    sheet.freeze_panes = "B2"
     book.properties.title = title
     file = io.BytesIO()
     book.save(file)

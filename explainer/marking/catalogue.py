@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from inspect import signature
 from itertools import product
 from typing import Any
@@ -204,7 +205,7 @@ def mistakes_at(roles: Roles) -> Iterator[Mistake]:
 def mistaken(mistake: Mistake, line: Line, roles: Roles) -> Iterator[Way]:
     """The ways that somebody with the misconception may go at the line; none where a role is missing."""
     for formula in mistake.formulas:
-        asked = [name for name in signature(formula).parameters if name != "right"]
+        asked = [name for name in names_asked(formula) if name != "right"]
         if any(name not in roles.known for name in asked):
             continue
         options = [roles.known[name] if isinstance(roles.known[name], list) else [roles.known[name]] for name in asked]
@@ -213,9 +214,15 @@ def mistaken(mistake: Mistake, line: Line, roles: Roles) -> Iterator[Way]:
             yield with_right(formula, known, line, roles)
 
 
+@cache
+def names_asked(formula: Formula) -> tuple[str, ...]:
+    """What a formula of the table asks for, by name."""
+    return tuple(signature(formula).parameters)
+
+
 def with_right(formula: Formula, known: dict[str, Any], line: Line, roles: Roles) -> Way:
     """The formula of the roles and of `right`, what the right formula gives; of a step, less the old weight."""
-    asks_right = "right" in signature(formula).parameters
+    asks_right = "right" in names_asked(formula)
     is_step = roles.kind in ("step", "bias_step")
     if not asks_right and not is_step:
         return way_of_roles(formula, known)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..digits import Precision
+from ..errors import ExplainerError
 from ..graphs import Lines as GraphSteps
 from ..graphs import canonical as named_in_graph
 from ..names import Names
@@ -26,11 +28,12 @@ from .judging import AGREES, ANYWAY, LAST_DIGIT, RECOVERED, SLIP, TRUNCATED
 from .lines import Lines, Roles
 from .network_lines import NetworkLines
 from .network_roles import roles_of
+from .numerals import Numeral
 from .reading import read_working, working_from_text
 from .report import report
-from .rule import spread
+from .rule import SLACK, spread
 from .sheet import Entry, Reckoned, fineness, sheet_of
-from .step_numbers import Page, comparable, page_of
+from .step_numbers import Page, Step, comparable, page_of
 
 VERDICTS = ("right", "rounding", "follow-through", "wrong", "unread", "unknown")
 FAULTY = ("wrong", "unread", "unknown")
@@ -39,7 +42,34 @@ SPARED = 1  # digits that a line may have fewer than the rest of the sheet where
 STATUS_CODES = {TRUNCATED: "R01", LAST_DIGIT: "R02", RECOVERED: "R11", ANYWAY: "R11"}
 KEEPS_METHOD = ("arithmetic", "misread-digits", "exchanged-digits", "decimal-point", "sign-lost", "copied-line")
 TELLING = 0.5  # share of the mistakes that the right numbers tell apart, which the writer's own must tell apart too
+MOST_NAMES = 10_000  # that are remembered
 MOST_STEPS = 3000  # quantities of a derivation, up to which a line is linked to its step
+
+
+class Digits(NamedTuple):
+    """So many digits that a line must have: decimals, or significant ones."""
+
+    how_many: int
+    significant: bool
+
+    def half(self, size: float) -> float:
+        """Half a unit of the last place that is asked for, in a number of this size."""
+        place = np.floor(np.log10(abs(size))) - self.how_many + 1 if self.significant and size else -self.how_many
+        return float(0.5 * 10.0**place)
+
+    def are_in(self, number: Numeral) -> bool:
+        """Whether a written number has them."""
+        return (number.significant if self.significant else number.decimals) >= self.how_many
+
+
+def digits_of(text: str) -> Digits | None:
+    """The digits that `4dp` (decimals) or `4sf` (significant figures) asks for; None where nothing is."""
+    if not text:
+        return None
+    found = re.fullmatch(r"([0-9]{1,2})(dp|sf)", text.strip().lower())
+    if not found or (found[2] == "sf" and int(found[1]) == 0):
+        raise ExplainerError(f"{text!r} as the digits of a line; write 4dp for decimals, 4sf for significant figures")
+    return Digits(int(found[1]), found[2] == "sf")
 
 
 @dataclass(frozen=True)
@@ -49,6 +79,20 @@ class Scheme:
     method: float = 1.0
     accuracy: float = 1.0
     follow_through: bool = True  # whether a line that follows from a wrong one has its accuracy mark
+    digits: float = 0.0  # what a line loses of its accuracy mark that has fewer digits than are asked for
+    asked: str = ""  # how many digits are asked for: "4dp", "4sf"
+
+    @property
+    def of(self) -> float:
+        """What a line is worth."""
+        return self.method + self.accuracy
+
+    def marks(self, verdict: str, short: bool) -> tuple[float, float]:
+        """Those for the method and for the number of a line that was read, before it is known which slip it has."""
+        if verdict == "wrong":
+            return 0.0, 0.0
+        accuracy = self.accuracy if verdict != "follow-through" or self.follow_through else 0.0
+        return self.method, max(0.0, accuracy - self.digits) if short else accuracy
 
 
 @dataclass(frozen=True)
@@ -66,17 +110,24 @@ class LineMarks:
     message: str = ""
     candidates: tuple[str, ...] = ()
     code: str | None = None
-    step: str | None = None  # of the derivation
+    found_by: Step | None = None  # what the derivation says of the quantity
+    short: bool = False  # it has fewer digits than the teacher asks for
     method: float = 0.0  # marks, and
     accuracy: float = 0.0
     of: float = 0.0  # what the line is worth
+
+    @property
+    def step(self) -> str | None:
+        """The step of the derivation that finds the quantity."""
+        return self.found_by.id if self.found_by else None
 
     def record(self) -> dict[str, Any]:
         """The line as JSON has it."""
         found: dict[str, Any] = {"line": self.line, "text": self.text, "name": self.name, "given": self.given}
         found |= {"expected": self.expected, "from_own": self.from_own, "verdict": self.verdict, "slip": self.slip}
         found |= {"message": self.message, "candidates": list(self.candidates)}
-        return found | ({"code": self.code} if self.code else {}) | ({"step": self.step} if self.step else {})
+        others = {"code": self.code, "step": self.step, "too_few_digits": self.short}
+        return found | {key: value for key, value in others.items() if value}
 
 
 @dataclass(frozen=True)
@@ -96,9 +147,14 @@ class Marks:
         return {verdict: found[verdict] for verdict in VERDICTS}
 
     @property
+    def first(self) -> LineMarks | None:
+        """The first wrong line."""
+        return next((line for line in self.lines if line.verdict == "wrong"), None)
+
+    @property
     def first_wrong(self) -> int | None:
         """The line of the file with the first wrong line; None where none is."""
-        return next((line.line for line in self.lines if line.verdict == "wrong"), None)
+        return self.first.line if self.first else None
 
     @property
     def score(self) -> tuple[float, float]:
@@ -120,9 +176,13 @@ class Marks:
             "lines": [line.record() for line in self.lines],
         }
 
-    def text(self, to: str = "text", colour: bool = False) -> str:
-        """The report. `to` is text, json, md, html or tex."""
-        return report(self, to, colour)
+    def text(self, to: str = "text", colour: bool = False, page: str = "", spec: str = "") -> str:
+        """The report. `to` is text, json, md, html or tex.
+
+        `page`: the address of the derivation, as the report may link to it; `spec`: the file of the exercise, for the
+        command that writes the derivation.
+        """
+        return report(self, to, colour, page, spec)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return {"text/markdown": self.text("md"), "text/plain": self.text("text")}
@@ -150,13 +210,14 @@ class Checker:
     """Marks many workings of one problem: its lines are made once."""
 
     def __init__(self, problem: Problem | GraphProblem, language: str | None = None, scheme: Scheme = Scheme()) -> None:
-        self.problem, self.scheme = problem, scheme
+        self.problem, self.scheme, self.asked = problem, scheme, digits_of(scheme.asked)
         self.language = language or problem.writing.language
         self.say = Speaker(self.language, Setting())
         self.lines = lines_of(problem)
         self.names = Names(self.lines.numbers, other_names(self.lines))
         self._roles: dict[tuple[int, int], Roles] = {}
         self._variants: dict[str, Lines] = {}
+        self._found: dict[str, int | None] = {}
 
     def check(self, working: str | os.PathLike[str]) -> Marks:
         if isinstance(working, str) and ("=" in working or "\n" in working):
@@ -164,6 +225,14 @@ class Checker:
         return self.marks(read_working(working))
 
     def find(self, text: str) -> int | None:
+        """The quantity that a name means; a class writes the same names again and again."""
+        if text not in self._found:
+            if len(self._found) > MOST_NAMES:
+                self._found.clear()
+            self._found[text] = self.quantity_of(text)
+        return self._found[text]
+
+    def quantity_of(self, text: str) -> int | None:
         name = self.page.names.get(comparable(text)) or self.names.find(text)
         return None if name is None else self.lines.numbers[name]
 
@@ -188,7 +257,12 @@ class Checker:
         """What the page of the derivation says of each quantity; nothing for a large network."""
         if isinstance(self.lines, GraphLines):
             steps = GraphSteps(self.lines.work)
-            return Page({named_in_graph(self.lines.work, key): f"S{n}" for key, n in steps.number_of.items()})
+            return Page(
+                {
+                    named_in_graph(self.lines.work, key): Step(f"S{line.n}", line.left, tuple(line.rights))
+                    for key, line in steps.all.items()
+                }
+            )
         assert isinstance(self.lines, NetworkLines)
         return page_of(self.lines.works) if len(self.lines.numbers) <= MOST_STEPS else Page()
 
@@ -291,24 +365,29 @@ class _Explained:
         exact, tainted = bool(self.is_exact(entry)), bool(self.found.tainted[k][0])
         name = self.lines.names[k]
         expected, own = float(self.lines.true[k]) * factor, float(self.found.f[k][0]) * factor
+        verdict = "right" if exact else "follow-through" if tainted else "rounding"
+        if status in (TRUNCATED, LAST_DIGIT):
+            verdict = "rounding"
+        short = status != SLIP and self.is_short(entry)
+        scheme = self.checker.scheme
+        method, accuracy = scheme.marks("wrong" if status == SLIP else verdict, short)
         line = LineMarks(
             entry.claim.line,
             entry.claim.text,
-            "right",
+            verdict,
             name,
             entry.value.text,
             expected,
             own,
-            step=self.checker.page.steps.get(name),
+            message="" if status == SLIP else self.message(entry, status, verdict, tainted, short),
+            code=STATUS_CODES.get(status),
+            found_by=self.checker.page.steps.get(name),
+            short=short,
+            method=method,
+            accuracy=accuracy,
+            of=scheme.of,
         )
-        if status == SLIP:
-            return self.wrong(line, entry, counts)
-        verdict = "right" if exact else "follow-through" if tainted else "rounding"
-        if status in (TRUNCATED, LAST_DIGIT):
-            verdict = "rounding"
-        return replace(
-            line, verdict=verdict, message=self.message(entry, status, verdict, tainted), code=self.code_of(status)
-        )
+        return self.wrong(line, entry, counts) if status == SLIP else line
 
     def is_exact(self, entry: Entry) -> bool:
         true = float(self.lines.true[entry.number])
@@ -317,38 +396,51 @@ class _Explained:
             return short <= 2 * entry.half * (1 + 1e-6) and (abs(entry.own) <= abs(true) + entry.half * 1e-6)
         return short <= entry.half * (1 + 1e-6) + 1e-12 * (1 + abs(true))
 
-    @staticmethod
-    def code_of(status: int) -> str | None:
-        return {TRUNCATED: "R01", LAST_DIGIT: "R02", RECOVERED: "R11", ANYWAY: "R11"}.get(status)
+    def is_short(self, entry: Entry) -> bool:
+        """Whether digits are missing that are asked for: more than zeros at the end, of what follows or of the truth."""
+        asked, k = self.checker.asked, entry.number
+        if asked is None or asked.are_in(entry.value):
+            return False
+        meant = (float(number) * entry.factor for number in (self.found.f[k][0], self.lines.true[k]))
+        return all(abs(entry.value.value - number) > asked.half(number) * (1 + SLACK) for number in meant)
 
     # ---- sentences
 
-    def message(self, entry: Entry, status: int, verdict: str, tainted: bool) -> str:
+    def message(self, entry: Entry, status: int, verdict: str, tainted: bool, short: bool) -> str:
+        return self.together([*self.sentences(entry, status, verdict, tainted, short)])
+
+    def sentences(self, entry: Entry, status: int, verdict: str, tainted: bool, short: bool) -> Iterator[str]:
+        """What is said of a line that is not wrong."""
         k = entry.number
         if status == RECOVERED:
-            others = [self.sheet.called(n) for n in self.found.recovered_from.get(k, ())]
-            return self.say.text("mark_recovered", others=others)
-        if status != AGREES:
+            yield self.say.text(
+                "mark_recovered", others=[self.sheet.called(n) for n in self.found.recovered_from.get(k, ())]
+            )
+        elif status != AGREES:
             own = self.number(self.found.f[k][0] * entry.factor, entry)
             if status == ANYWAY:
-                return self.say.text("mark_anyway", own=own)
-            return self.say.text("mark_last_place", cut=status == TRUNCATED, own=own)
-        said = []
-        if verdict == "follow-through":
-            said.append(self.say.text("mark_follows", due=self.due(k)))
-            if self.is_trivial(k):
-                said.append(self.say.text("mark_trivial"))
-        elif verdict == "rounding":
-            said.append(self.say.text("mark_rounding"))
-        said += self.remarks(entry)
-        return self.together(said)
+                yield self.say.text("mark_anyway", own=own)
+            else:
+                yield self.say.text("mark_last_place", cut=status == TRUNCATED, own=own)
+        else:
+            if verdict == "follow-through":
+                yield self.say.text("mark_follows", due=self.due(k))
+                if self.is_trivial(k):
+                    yield self.say.text("mark_trivial")
+            elif verdict == "rounding":
+                yield self.say.text("mark_rounding")
+            yield from self.remarks(entry, short)
+        if short:
+            asked = self.checker.asked
+            assert asked is not None
+            yield self.say.text("mark_short", count=asked.how_many, significant=asked.significant)
 
     def together(self, sentences: list[str]) -> str:
-        return self.say.text("mark_together", sentences=sentences)
+        return self.say.text("mark_together", sentences=sentences) if len(sentences) > 1 else "".join(sentences)
 
-    def remarks(self, entry: Entry) -> Iterator[str]:
-        """What is to be said beside the verdict: too few digits, an expression with another value."""
-        if self.places is not None:
+    def remarks(self, entry: Entry, short: bool) -> Iterator[str]:
+        """What is to be said beside the verdict: fewer digits than the others, an expression with another value."""
+        if self.places is not None and not short:
             half, k = 0.5 * 10.0**-self.places, entry.number
             missing = self.places - entry.value.decimals
             if (
@@ -434,18 +526,10 @@ class _Explained:
 
 
 def scored(lines: Sequence[LineMarks], scheme: Scheme) -> Iterator[LineMarks]:
-    """The lines with their marks."""
+    """The lines with their marks: a wrong one may keep that for the method."""
     charged: set[str] = set()
     for line in lines:
-        if line.verdict in ("unread", "unknown"):
-            yield line
-            continue
-        method = accuracy = 0.0
-        if line.verdict != "wrong":
-            method = scheme.method
-            accuracy = scheme.accuracy if line.verdict != "follow-through" or scheme.follow_through else 0.0
-        elif line.slip in KEEPS_METHOD or line.slip in charged:
-            method = scheme.method
+        kept = line.verdict == "wrong" and (line.slip in KEEPS_METHOD or line.slip in charged)
+        yield replace(line, method=scheme.method) if kept else line
         if line.slip:
             charged.add(line.slip)
-        yield replace(line, method=method, accuracy=accuracy, of=scheme.method + scheme.accuracy)

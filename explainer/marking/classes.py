@@ -1,22 +1,26 @@
-"""A whole class: a folder of workings, one for each student, marked one after the other or in several processes."""
+"""A whole class: a folder of workings, one for each student, marked in processes of their own."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 from ..errors import ExplainerError, OutputError
 from ..problem import GraphProblem, Problem
 from .checking import VERDICTS, Checker, Marks, Scheme
+from .workers import Lost, done
 
 READ = (".txt", ".md", ".markdown", ".tex", ".csv", ".tsv", ".xlsx", ".ipynb", "")
+UNREAD = (  # what is handed in, too, and cannot be read
+    *(".pdf", ".doc", ".docx", ".odt", ".rtf", ".pages", ".html", ".htm", ".xls", ".ods", ".numbers", ".zip"),
+    *(".jpg", ".jpeg", ".png", ".heic"),
+)
 MOST_FILES = 20_000
+MOST_SECONDS = 60.0  # for one file
 HEADS = ("file", *VERDICTS, "score", "of", "first_wrong", "wrong_lines", "slips", "error")
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet program would run
 
@@ -36,7 +40,7 @@ def workings_in(folder: Path) -> list[Path]:
         found = sorted(
             path
             for path in folder.iterdir()
-            if path.suffix.lower() in READ and not path.name.startswith(".") and path.is_file()
+            if path.suffix.lower() in READ + UNREAD and not path.name.startswith(".") and path.is_file()
         )
     except OSError as error:
         raise OutputError(f"{folder}:1:1: {error.strerror}; name a folder that can be read") from None
@@ -54,38 +58,52 @@ def mark_all(
     scheme: Scheme = Scheme(),  # noqa: B008
     jobs: int = 1,
     report: Callable[[int], None] = lambda done: None,
-) -> Iterator[Result]:
-    """The results, in the order of the files. `report` is called with how many are done."""
-    if jobs <= 1:
-        checker = Checker(problem, language, scheme)
-        for done, path in enumerate(paths, 1):
-            yield result_of(checker, path)
-            report(done)
-        return
-    with ProcessPoolExecutor(jobs, get_context("spawn"), begin, (problem, language, scheme)) as pool:
-        for done, result in enumerate(pool.map(result_here, paths, chunksize=4), 1):
-            yield result
-            report(done)
+    seconds: float = MOST_SECONDS,
+) -> list[Result]:
+    """The results, in the order of the files.
+
+    They are marked in processes of their own: one that dies, or is not done with a file after so many seconds, is
+    replaced, and the file is left unmarked. `report` is called with how many files are done.
+    """
+    found: dict[int, Result] = {}
+    for place, result in done(Marking, (problem, language, scheme), paths, jobs, seconds):
+        if isinstance(result, Lost):
+            result = Result(paths[place].name, error=f"{paths[place]}:1:1: {LOST[str(result)].format(seconds=seconds)}")
+        found[place] = result
+        report(len(found))
+    return [found[place] for place in range(len(paths))]
 
 
-def result_of(checker: Checker, path: Path) -> Result:
-    try:
-        return Result(path.name, checker.check(path))
-    except ExplainerError as error:
-        return Result(path.name, error=str(error))
-    except Exception as error:  # one file must not end the marking of a class
-        return Result(path.name, error=f"{path}:1:1: could not be marked ({type(error).__name__}); please report this")
+LOST = {
+    "takes too long": "not marked within {seconds:g} seconds; look whether it is a working",
+    "has died": "could not be marked, the process died over it; look whether it is a working",
+}
 
 
-_checkers: list[Checker] = []  # of this process
+class Marking:
+    """What marks one file after the other."""
 
+    def __init__(self, problem: Problem | GraphProblem, language: str | None, scheme: Scheme) -> None:
+        self.checker = Checker(problem, language, scheme)
 
-def begin(problem: Problem | GraphProblem, language: str | None, scheme: Scheme) -> None:
-    _checkers.append(Checker(problem, language, scheme))
-
-
-def result_here(path: Path) -> Result:
-    return result_of(_checkers[0], path)
+    def __call__(self, path: Path) -> Result:
+        if path.suffix.lower() in UNREAD:
+            return Result(
+                path.name, error=f"{path}:1:1: {path.suffix} is not read; ask for one of {', '.join(READ[:-1])}"
+            )
+        try:
+            marks = self.checker.check(path)
+            if not marks.lines:
+                return Result(
+                    path.name, error=f"{path}:1:1: nothing in it could be marked; write NAME = VALUE on a line"
+                )
+            return Result(path.name, marks)
+        except ExplainerError as error:
+            return Result(path.name, error=str(error))
+        except Exception as error:  # one file must not end the marking of a class
+            return Result(
+                path.name, error=f"{path}:1:1: could not be marked ({type(error).__name__}); please report this"
+            )
 
 
 # ---- reports

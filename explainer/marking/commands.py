@@ -3,29 +3,46 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from ..errors import ExplainerError, NotBuilt
+from ..errors import ExplainerError, NotBuilt, OutputError
 from ..problem import GraphProblem, Problem
 from ..publish import Chunks, write
 from ..render import Setting, Speaker
-from .blank import blank
-from .checking import Checker, Scheme
-from .classes import mark_all, summary, table, workings_in
+from .blank import blank, for_excel
+from .checking import Checker, Marks, Scheme
+from .classes import Result, mark_all, summary, table, workings_in
 from .lint import Lint, lint
 from .report import endings
 
+ENDING_OF = {to: ending for ending, to in endings().items()}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How a report is shown: its format, where it is printed; in colour; and what it links to."""
+
+    to: str | None = None
+    colour: bool = False
+    page: str = ""  # the address of the derivation
+    spec: str = ""  # the file of the exercise
+
+    def text(self, marks: Marks, to: str, printed: bool = False) -> str:
+        return marks.text(to, printed and self.colour, self.page, self.spec)
+
 
 def checked(
-    problem: Problem | GraphProblem, working: Path, outputs: Sequence[str], to: str | None, scheme: Scheme, colour: bool
+    problem: Problem | GraphProblem, working: Path, outputs: Sequence[str], scheme: Scheme, shown: Shown
 ) -> tuple[str, int]:
     """One working marked: (what to print, exit code)."""
-    formats = formats_of(outputs, to)
+    formats = formats_of(outputs, shown.to)
     marks = Checker(problem, None, scheme).check(working)
-    write({path: iter([marks.text(each)]) for path, each in formats})
-    printed = marks.text(to or "text", colour and to in (None, "text")) if not outputs or "-" in outputs else ""
+    write({path: iter([shown.text(marks, each)]) for path, each in formats})
+    printed = shown.text(marks, shown.to or "text", printed=True) if not outputs or "-" in outputs else ""
     return printed, 0 if marks.faultless else 1
 
 
@@ -50,17 +67,27 @@ def checked_class(
     folder: Path,
     outputs: Sequence[str],
     scheme: Scheme,
+    shown: Shown,
     jobs: int,
     report: Callable[[int, int], None],
 ) -> tuple[str, int]:
-    """A folder of workings marked: the table goes to the files, the summary is printed."""
+    """A folder of workings marked: (what to print, exit code).
+
+    The table goes to the files and a report for each working to the folders, the summary is printed.
+    """
     paths = workings_in(folder)
-    for name in outputs:
-        if Path(name).suffix.lower() != ".csv" and name != "-":
-            raise NotBuilt(f"{name}:1:1: the marks of a folder are a table; write to .csv")
+    files = [Path(name) for name in dict.fromkeys(outputs) if name != "-"]
+    folders = [Path(name) for name in dict.fromkeys(outputs) if is_folder(name)]
+    for path in files:
+        if path.suffix.lower() != ".csv" and path not in folders:
+            raise NotBuilt(
+                f"{path}:1:1: the marks of a folder are a table; write to .csv, or to a folder with / at its end"
+            )
     results = [*mark_all(problem, paths, None, scheme, jobs, lambda done: report(done, len(paths)))]
     text = table(results)
-    write({Path(name): iter([text]) for name in dict.fromkeys(outputs) if name != "-"})
+    reports = {place: reports_in(place, results, shown) for place in folders}
+    pages = {path: page for each in reports.values() for path, page in each.items()}
+    write({path: iter([for_excel(text)]) for path in files if path not in folders} | pages)
     say = Speaker(problem.writing.language, Setting())
     found = summary(results)
     lines = [("mark_class_line", {"name": name, "count": count}) for name, count in found.lines]
@@ -70,8 +97,27 @@ def checked_class(
     ]
     said = [say.text("mark_class", files=found.files, faultless=found.faultless, unusable=found.unusable)]
     said += [say.text(macro, **fields) for macro, fields in (*lines, *slips)]
+    said += [say.text("mark_class_reports", count=len(each), folder=str(place)) for place, each in reports.items()]
     printed = "\n".join(said) + "\n"
     return (printed if outputs and "-" not in outputs else text + printed), 0 if found.faultless == found.files else 1
+
+
+def is_folder(name: str) -> bool:
+    return name.endswith(("/", os.sep)) or Path(name).is_dir()
+
+
+def reports_in(folder: Path, results: Iterable[Result], shown: Shown) -> dict[Path, Chunks]:
+    """The report of each working that could be used, in a file that is called as it is: ada.txt.html."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}:1:1: {error.strerror}; choose another folder") from None
+    to = shown.to or "html"
+
+    def written(marks: Marks) -> Iterator[str]:
+        yield shown.text(marks, to)
+
+    return {folder / f"{each.file}{ENDING_OF[to]}": written(each.marks) for each in results if each.marks is not None}
 
 
 def blank_sheets(problem: Problem | GraphProblem, outputs: Iterable[str]) -> str:
@@ -89,6 +135,7 @@ def linted(problem: Problem | GraphProblem, to: str) -> str:
     if to == "json":
         record = {"schema": "explainer.lint/1", **asdict(found)}
         record["share"] = {str(figures): share for figures, share in found.share.items()}
+        record["alike"] = [{"slips": list(two), "lines": lines} for two, lines in found.alike.items()]
         return json.dumps(record, ensure_ascii=False, indent=1) + "\n"
     return linted_text(found, Speaker(problem.writing.language, Setting()))
 
@@ -104,6 +151,9 @@ def linted_text(found: Lint, say: Speaker) -> str:
             f"  {say.text('lint_hidden_row', name=say.text('mark_slip_name', slug=slug), slug=slug, lines=lines[:6], more=len(lines) > 6)}"
             for slug, lines in found.hidden.items()
         ]
+    if found.alike:
+        said += ["", say.text("lint_alike")]
+        said += [f"  {alike_text(two, lines, say)}" for two, lines in found.alike.items()]
     said += ["", say.text("lint_digits")]
     by_digits: dict[int, list[str]] = {}
     for name, digits in found.digits.items():
@@ -112,15 +162,20 @@ def linted_text(found: Lint, say: Speaker) -> str:
     if found.proposals:
         said += ["", say.text("lint_proposals")]
         said += [
-            f"  {say.text('lint_proposal', name=each.name, now=f'{each.now:g}', better=f'{each.better:g}', share=f'{100 * each.share:.1f}')}"
+            f"  {say.text('lint_proposal', name=each.name, now=f'{each.now:g}', better=f'{each.better:g}', share=f'{100 * each.share:.1f}', alike=each.alike)}"
             for each in found.proposals
         ]
     return "\n".join(said) + "\n"
 
 
-def scheme_of(text: str | None) -> Scheme:
-    """The scheme that `--scheme method=1,accuracy=1,follow-through=yes` says."""
-    found: dict[str, float | bool] = {}
+def alike_text(two: tuple[str, str], lines: Sequence[str], say: Speaker) -> str:
+    named = [say.text("lint_mistake", name=say.text("mark_slip_name", slug=slug), slug=slug) for slug in two]
+    return say.text("lint_alike_row", first=named[0], second=named[1], lines=lines[:6], more=len(lines) > 6)
+
+
+def scheme_of(text: str | None, digits: str | None = None) -> Scheme:
+    """The scheme that `--scheme method=1,accuracy=1,follow-through=yes,digits=0` and `--digits 4dp` say."""
+    found: dict[str, Any] = {"asked": digits or ""}
     for part in (text or "").split(","):
         name, _, value = part.partition("=")
         key = name.strip().replace("-", "_")
@@ -128,8 +183,8 @@ def scheme_of(text: str | None) -> Scheme:
             continue
         if key == "follow_through" and value.strip() in ("yes", "no"):
             found[key] = value.strip() == "yes"
-        elif key in ("method", "accuracy") and value.strip().replace(".", "", 1).isdigit():
+        elif key in ("method", "accuracy", "digits") and value.strip().replace(".", "", 1).isdigit():
             found[key] = float(value)
         else:
-            raise ExplainerError(f"--scheme {part.strip()!r}; write method=1,accuracy=1,follow-through=yes")
-    return Scheme(**found)  # type: ignore[arg-type]
+            raise ExplainerError(f"--scheme {part.strip()!r}; write method=1,accuracy=1,follow-through=yes,digits=0")
+    return Scheme(**found)

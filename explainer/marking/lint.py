@@ -1,17 +1,18 @@
-"""What an exercise's numbers can tell: which mistakes they show, and with how many digits.
+"""What an exercise's numbers can tell: which mistakes they show, with how many digits, and which they tell apart.
 
 A mistake shows at a line where the numbers that it leads to cannot be the right ones, rounded. Where an input is 1, or
-two weights are equal, some mistakes give the right number: no marker can find them.
+two weights are equal, some mistakes give the right number: no marker can find them. Others give one and the same wrong
+number: no marker can say which of the two it was.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
 
-from ..graph import Node
 from ..ops import Array
 from ..problem import GraphProblem, Problem
 from .catalogue import mistaken, mistakes_at
@@ -22,18 +23,21 @@ from .rule import spread, value
 
 FIGURES = (2, 3, 4, 5, 6, 8)  # significant digits that are looked at
 MOST_LINES = 2000
+MOST_PAIRS = 3000  # (line, mistake), up to which other numbers are tried
+MOST_ENTRIES = 12  # of each matrix that are tried
 SAME = 1e-9  # of a number: nearer than this two formulas give one value
 GOOD = 4  # significant digits at which proposals are compared
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """Another number for a given quantity, and what it would show: shares of the mistakes."""
+    """Another number for a given quantity, the share of the mistakes that would show, and how many would look alike."""
 
     name: str
     now: float
     better: float
     share: float
+    alike: int
 
 
 @dataclass(frozen=True)
@@ -41,13 +45,15 @@ class Lint:
     """What the numbers of an exercise can tell.
 
     `pairs`: how many (line, mistake) there are; `share`: of them what shows, by significant digits; `hidden`: by
-    mistake, the lines at which it gives the right number; `digits`: how many significant digits each line needs for
-    all the others to show.
+    mistake, the lines at which it gives the right number; `alike`: by two mistakes, the lines at which they give one
+    wrong number, though with other numbers they would not; `digits`: how many significant digits each line needs for
+    all mistakes to show that can.
     """
 
     pairs: int
     share: dict[int, float]
     hidden: dict[str, list[str]] = field(default_factory=dict)
+    alike: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     digits: dict[str, int] = field(default_factory=dict)
     proposals: tuple[Proposal, ...] = ()
 
@@ -83,7 +89,12 @@ def lint(problem: Problem | GraphProblem) -> Lint:
             name = lines.names[pair.number]
             digits[name] = max(digits.get(name, 0), needed)
     share = {figures: float(np.sum(found)) / max(1, len(meant)) for figures, found in shown.items()}
-    return Lint(len(meant), share, hidden, digits, tuple(proposals(lines, meant)))
+    rivals = rivals_of(lines, pairs)
+    alike: dict[tuple[str, str], list[str]] = {}
+    for rival, there_too in zip(rivals, are_alike(rivals, right), strict=True):
+        if there_too[0]:
+            alike.setdefault((rival.one.slug, rival.other.slug), []).append(lines.names[rival.one.number])
+    return Lint(len(meant), share, hidden, alike, digits, tuple(proposals(lines, meant, rivals)))
 
 
 def pairs_of(lines: NetworkLines, numbers: Sequence[int]) -> list[Pair]:
@@ -97,10 +108,46 @@ def pairs_of(lines: NetworkLines, numbers: Sequence[int]) -> list[Pair]:
     return found
 
 
+@dataclass(frozen=True)
+class Rivals:
+    """Two mistakes that can be made at one line."""
+
+    one: Pair
+    other: Pair
+
+
+def rivals_of(lines: NetworkLines, pairs: Sequence[Pair]) -> list[Rivals]:
+    """Those that give two numbers in general: what is one mistake by two names is left out."""
+    by_line: dict[int, list[Pair]] = {}
+    for pair in pairs:
+        by_line.setdefault(pair.number, []).append(pair)
+    found = [Rivals(*two) for here in by_line.values() for two in combinations(here, 2)]
+    some = are_alike(found, other_numbers(lines, np.random.default_rng(0), 4))
+    return [rivals for rivals, always in zip(found, some, strict=True) if not always.all()]
+
+
+def are_alike(rivals: Sequence[Rivals], numbers: Array) -> list[Array]:
+    """Of each two, whether they give one wrong number in some way, on each sheet."""
+    known: dict[int, Array] = {}
+
+    def values(pair: Pair) -> Array:
+        if id(pair) not in known:
+            right = value(pair.right, numbers)
+            found = np.array([value(way, numbers) for way in pair.wrong])
+            known[id(pair)] = np.where(is_near(found, right), np.nan, found)
+        return known[id(pair)]
+
+    return [np.asarray(is_near(values(two.one)[:, None], values(two.other)).any(axis=(0, 1))) for two in rivals]
+
+
+def is_near(a: Array, b: Array) -> Array:
+    return np.asarray(np.abs(a - b) <= SAME * (1e-3 + np.abs(b)))
+
+
 def is_same(pair: Pair, numbers: Array) -> bool:
     """Whether every way of the mistake gives the right number."""
     right = value(pair.right, numbers)
-    return all(bool((np.abs(value(way, numbers) - right) <= SAME * (1e-3 + np.abs(right))).all()) for way in pair.wrong)
+    return all(bool(is_near(value(way, numbers), right).all()) for way in pair.wrong)
 
 
 def is_always_same(lines: NetworkLines, pair: Pair) -> bool:
@@ -152,43 +199,53 @@ def reworked(lines: Lines, numbers: Array) -> Array:
     return numbers
 
 
-def proposals(lines: NetworkLines, pairs: Sequence[Pair], most: int = 3) -> list[Proposal]:
-    """Single numbers whose change shows more mistakes, the best first; targets and optimizers stay as they are."""
-    base = share_shown(pairs, lines.true[:, None])[0]
+def proposals(lines: NetworkLines, pairs: Sequence[Pair], rivals: Sequence[Rivals], most: int = 3) -> list[Proposal]:
+    """Single numbers with which fewer mistakes are hidden or look alike, the best first.
+
+    Targets and optimizers stay as they are.
+    """
+    if len(pairs) > MOST_PAIRS:
+        return []
+    now = Seen.of(pairs, rivals, lines.true[:, None])
     found = []
     rng = np.random.default_rng(1)
     for node in lines.net.given:
-        if node in lines.net.constants.values() or node is lines.net.targets or len(pairs) > 3000:
+        if node in lines.net.constants.values() or node is lines.net.targets:
             continue
-        for entry in range(min(node.size, 12)):
+        for entry in range(min(node.size, MOST_ENTRIES)):
             number = lines.first(1, "value", node) + entry
-            best = best_change(lines, pairs, number, node, rng)
-            if best is not None and best[1] > base + 0.5 / max(1, len(pairs)):
-                found.append(Proposal(lines.names[number], float(lines.true[number]), best[0], best[1]))
-    return sorted(found, key=lambda each: -each.share)[:most]
+            tried = others_for(float(lines.true[number]), rng)
+            numbers = np.repeat(lines.true[:, None], len(tried), axis=1)
+            numbers[number] = tried
+            seen = Seen.of(pairs, rivals, reworked(lines, numbers))
+            good = (seen.shown >= now.shown) & (seen.alike <= now.alike)
+            gain = np.where(good, seen.shown - now.shown + now.alike - seen.alike, 0)
+            best = int(np.argmax(gain)) if len(tried) else 0
+            if len(tried) and gain[best] > 0:
+                share = float(seen.shown[best] / max(1, len(pairs)))
+                name, better = lines.names[number], float(tried[best])
+                found.append(
+                    (int(gain[best]), Proposal(name, float(lines.true[number]), better, share, int(seen.alike[best])))
+                )
+    return [proposal for _, proposal in sorted(found, key=lambda each: -each[0])[:most]]
 
 
-def best_change(
-    lines: NetworkLines, pairs: Sequence[Pair], number: int, node: Node, rng: np.random.Generator
-) -> tuple[float, float] | None:
-    """(number, share of the mistakes that show with it) of the best that was tried; as many decimals as there are, or one more."""
-    now = float(lines.true[number])
+@dataclass(frozen=True)
+class Seen:
+    """On each sheet, how many mistakes show and how many two look alike."""
+
+    shown: Array
+    alike: Array
+
+    @staticmethod
+    def of(pairs: Sequence[Pair], rivals: Sequence[Rivals], numbers: Array) -> Seen:
+        none = np.zeros(numbers.shape[1], int)
+        return Seen(sum((shows(each, numbers, GOOD) for each in pairs), none), sum(are_alike(rivals, numbers), none))
+
+
+def others_for(now: float, rng: np.random.Generator) -> Array:
+    """Numbers to try in the place of one: with as many decimals as it has, at least one and at most four."""
     decimals = min(len(f"{now:.6f}".rstrip("0").partition(".")[2]), 4)
-    tried = np.unique(
-        np.round(now + rng.uniform(-1, 1, 8) * max(abs(now) * 0.6, 10.0 ** -(decimals + 1)), max(decimals, 1))
-    )
-    tried = tried[(tried != now) & (tried != 0)]
-    if not len(tried):
-        return None
-    numbers = np.repeat(lines.true[:, None], len(tried), axis=1)
-    numbers[number] = tried
-    shares = share_shown(pairs, reworked(lines, numbers))
-    best = int(np.argmax(shares))
-    return float(tried[best]), float(shares[best])
-
-
-def share_shown(pairs: Sequence[Pair], numbers: Array) -> Array:
-    counts = np.zeros(numbers.shape[1])
-    for pair in pairs:
-        counts += shows(pair, numbers, GOOD)
-    return np.asarray(counts / max(1, len(pairs)))
+    tried = now + rng.uniform(-1, 1, 8) * max(abs(now) * 0.6, 10.0 ** -(decimals + 1))
+    tried = np.unique(np.round(tried, max(decimals, 1)))
+    return np.asarray(tried[(tried != now) & (tried != 0)])

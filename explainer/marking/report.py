@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from ..finish import ESCAPES, finished
+from ..finish import finished
 from ..render import Setting, Speaker
+from .typed import breakable, columns, escape_for, shown
 
 if TYPE_CHECKING:
     from .checking import LineMarks, Marks
@@ -22,66 +25,119 @@ FORMATS = {
     "latex": "latex",
 }
 COLOURS = {"right": 32, "rounding": 32, "follow-through": 36, "wrong": 31, "unread": 33, "unknown": 33}  # of terminals
+AMBER, BOLD = 33, 1
 SIGNS = {"right": "✓", "rounding": "≈", "follow-through": "→", "wrong": "✗", "unread": "?", "unknown": "?"}
-WIDEST = 60  # characters of a statement on the terminal
+WIDEST = 60  # columns of a statement on the terminal
+IN_ADDRESSES = "/:?&=%~+,;@!"  # stand in the address of a page as they are
 
 
-def report(marks: Marks, to: str, colour: bool = False) -> str:
-    """The marks as a text. `to`: text, json, md, html or tex; `colour`: with the codes that terminals show as colours."""
+def report(marks: Marks, to: str, colour: bool = False, page: str = "", spec: str = "") -> str:
+    """The marks as a text.
+
+    `to`: text, json, md, html or tex; `colour`: with the codes that terminals show as colours; `page`: the address of
+    the derivation; `spec`: the file of the exercise.
+    """
     if to == "json":
         return json.dumps(marks.record(), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-    if to == "text":
-        return on_terminal(marks, colour)
-    format = FORMATS[to]
+    return on_terminal(marks, colour, page, spec) if to == "text" else on_page(marks, FORMATS[to], page)
+
+
+# ---- a page
+
+
+def on_page(marks: Marks, format: str, page: str) -> str:
     setting = Setting(format)
-    say, escape = Speaker(marks.language, setting), ESCAPES[format]
-    rows = [row_of(line, say, escape) for line in marks.lines]
-    page = say.text(
+    say, escape = Speaker(marks.language, setting), escape_for(format, marks.language)
+    text = say.text(
         "mark_page",
         title=escape(say.text("mark_title", title=marks.title)),
         language=marks.language,
         lead=escape(lead(marks, say)),
-        notes=[escape(each) for each in notes(marks, say)],
+        notes=notes(marks, say, lambda text: typed(text, say, marks.language), escape),
         heads=say.text("mark_heads").split("|"),
-        rows=rows,
+        marked=[row_of(line, marks, say, escape) for line in marks.lines],
+        steps=steps_of(marks, say, quote(page, IN_ADDRESSES)),
     )
-    return "".join(finished(iter([page]), setting, marks.language))
+    return "".join(finished(iter([text]), setting, marks.language))
 
 
-def row_of(line: LineMarks, say: Speaker, escape: Callable[[str], str]) -> list[str]:
-    """The cells of a line in a table: its number, what it says and what is said of it, the verdict, the marks."""
-    statement = say.text("mark_statement", text=escape(shown(line.text)), remark=escape(remark(line, say)))
-    verdict = say.text("mark_verdict", verdict=line.verdict)
-    return [
-        str(line.line),
-        statement,
-        say.text("mark_strong", text=verdict) if line.verdict == "wrong" else verdict,
-        marks_of(line),
-    ]
+def row_of(line: LineMarks, marks: Marks, say: Speaker, escape: Callable[[str], str]) -> dict[str, Any]:
+    """A line of a working, as the table has it."""
+    wrong = line.verdict == "wrong"
+    first = line is marks.first
+    return {
+        "line": str(line.line),
+        "place": place_of(line) if first else "",
+        "statement": typed(line.text, say, marks.language),
+        "remark": remark(line, say, escape, linked=True),
+        "verdict": line.verdict,
+        "word": say.text("mark_word", verdict=line.verdict, wrong=wrong),
+        "first": first,
+        "short": line.short,
+        "marks": marks_of(line),
+    }
 
 
-def on_terminal(marks: Marks, colour: bool) -> str:
+def typed(text: str, say: Speaker, language: str) -> str:
+    """What somebody typed, as a page shows it."""
+    format = say.setting.format
+    safe = breakable(shown(text), language == "zh") if format == "latex" else escape_for(format, language)(shown(text))
+    return say.text("mark_typed", text=safe)
+
+
+def steps_of(marks: Marks, say: Speaker, address: str) -> list[str]:
+    """The steps of the derivation that find the wrong lines, each once."""
+    lines: dict[str, list[LineMarks]] = {}
+    for line in marks.lines:
+        if line.verdict == "wrong" and line.found_by:
+            lines.setdefault(line.found_by.id, []).append(line)
+    found = []
+    for id, here in lines.items():
+        step = here[0].found_by
+        assert step is not None
+        found.append(
+            say.text(
+                "mark_step",
+                n=id[1:],
+                lines=[str(line.line) for line in here],
+                address=f"{address}#{id.lower()}" if address else "",
+                left=step.symbol,
+                rights=step.rights,
+            )
+        )
+    return found
+
+
+# ---- a terminal, or a plain text
+
+
+def on_terminal(marks: Marks, colour: bool, page: str, spec: str) -> str:
     say = Speaker(marks.language, Setting())
-    paint: Callable[[str, str], str] = painted if colour else lambda text, verdict: text
-    width = min(WIDEST, max((len(line.text) for line in marks.lines), default=0))
+    width = min(WIDEST, max((columns(shown(line.text)) for line in marks.lines), default=0))
     pieces = []
     for line in marks.lines:
+        text = shown(line.text)
+        space = " " * (width - columns(text))
         verdict = say.text("mark_verdict", verdict=line.verdict)
-        head = f"{line.line:>4}  {SIGNS[line.verdict]} {shown(line.text):<{width}}  {verdict}"
-        pieces.append(paint(head.rstrip(), line.verdict))
-        said = remark(line, say)
-        if said and line.verdict != "rounding":
+        head = f"{line.line:>4}  {SIGNS[line.verdict]} {text}{space}  {verdict}"
+        pieces.append(painted(head.rstrip(), line, line is marks.first) if colour else head.rstrip())
+        said = remark(line, say, page=page)
+        if said and (line.verdict != "rounding" or line.short):
             pieces.append(f"        {said}")
-    return "\n".join([*pieces, "", lead(marks, say), *(f"- {each}" for each in notes(marks, say))]) + "\n"
+    pieces += ["", lead(marks, say), *(f"- {each}" for each in notes(marks, say))]
+    if spec and not page and any(line.verdict == "wrong" and line.step for line in marks.lines):
+        command = f"explainer derive {shlex.quote(shown(spec))} -o derivation.html"
+        pieces.append(f"- {say.text('mark_where', command=command)}")
+    return "\n".join(pieces) + "\n"
 
 
-def painted(text: str, verdict: str) -> str:
-    return f"\x1b[{COLOURS[verdict]}m{text}\x1b[0m"
+def painted(text: str, line: LineMarks, first: bool) -> str:
+    """The text in the colour of the verdict; the first wrong line is bold."""
+    hue = AMBER if line.short else COLOURS[line.verdict]
+    return f"\x1b[{f'{BOLD};' if first else ''}{hue}m{text}\x1b[0m"
 
 
-def shown(text: str) -> str:
-    """The text as a terminal may show it: nothing in it is obeyed."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+# ---- what both say
 
 
 def lead(marks: Marks, say: Speaker) -> str:
@@ -90,17 +146,34 @@ def lead(marks: Marks, say: Speaker) -> str:
     return say.text("mark_summary", counts=counts, scored=f"{scored:g}", of=f"{of:g}")
 
 
-def notes(marks: Marks, say: Speaker) -> list[str]:
-    first = next((line for line in marks.lines if line.verdict == "wrong"), None)
-    found = [say.text("mark_first", line=first.line, text=shown(first.text)) if first else say.text("mark_none_wrong")]
-    return [*found, *(message for _, message in marks.conventions), *marks.remarks]
+def notes(
+    marks: Marks,
+    say: Speaker,
+    typed: Callable[[str], str] | None = None,
+    escape: Callable[[str], str] = str,
+) -> list[str]:
+    """What is said of the whole sheet; where there is `typed`, on a page with links."""
+    first = marks.first
+    if first is None:
+        said = escape(say.text("mark_none_wrong"))
+    else:
+        text, place = ((typed or shown)(first.text), place_of(first) if typed else "")
+        said = say.text("mark_first", line=str(first.line), text=text, place=place)
+    return [said, *(escape(message) for _, message in marks.conventions), *map(escape, marks.remarks)]
 
 
-def remark(line: LineMarks, say: Speaker) -> str:
+def place_of(line: LineMarks) -> str:
+    return f"line{line.line}"
+
+
+def remark(
+    line: LineMarks, say: Speaker, escape: Callable[[str], str] = str, linked: bool = False, page: str = ""
+) -> str:
     """The sentence, for a wrong line with the right value and the step that finds it."""
-    said = [shown(line.message)] if line.message else []
+    said = [escape(shown(line.message))] if line.message else []
     if line.verdict == "wrong" and line.expected is not None:
-        said.append(say.text("mark_right", expected=f"{line.expected:.7g}", step=line.step or ""))
+        expected = escape(f"{line.expected:.7g}")
+        said.append(say.text("mark_right", expected=expected, n=(line.step or "")[1:], linked=linked, page=page))
     return say.text("mark_together", sentences=said)
 
 

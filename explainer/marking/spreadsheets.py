@@ -23,7 +23,7 @@ from ..expressions import NotAFormula, read
 from ..expressions import value as tree_value
 from ..plain import plain
 from ..source import read_bytes
-from .claims import Claim
+from .claims import Claim, claim
 from .formula_claims import explicit
 from .numerals import Numeral, numeral
 
@@ -31,6 +31,7 @@ LARGEST = 8 << 20  # bytes of the file
 UNPACKED = 32 << 20  # of all its parts
 MOST_PARTS, MOST_ROWS, MOST_COLUMNS, LONGEST = 500, 5000, 26, 2000
 BUILT_IN = {1: 0, 2: 2, 3: 0, 4: 2}  # decimals of the number formats that every spreadsheet knows
+VALUE_HEADINGS = {"value", "result", "数值", "结果"}
 FULL = 12  # significant digits from which a number is known to all it has
 
 
@@ -61,7 +62,8 @@ def read_spreadsheet(path: str | os.PathLike[str]) -> list[Claim]:
     for (row, column), cell in cells.items():
         rows.setdefault(row, {})[column] = cell
     values = {place: number_of(cell) for place, cell in cells.items() if not cell.is_text}
-    return [found for row in sorted(rows) for found in claims_of_row(row, rows[row], cells, values)]
+    value_column = value_column_of(rows[min(rows)]) if rows else None
+    return [found for row in sorted(rows) for found in claims_of_row(row, rows[row], values, value_column)]
 
 
 # ---- the archive
@@ -243,11 +245,18 @@ def number_of(cell: Cell) -> Numeral | None:
     return shown
 
 
+def value_column_of(heading: Mapping[int, Cell]) -> int | None:
+    """The column that the first row calls that of the values."""
+    if not all(cell.is_text for cell in heading.values()):
+        return None
+    return next((c for c, cell in heading.items() if cell.text.strip().lower() in VALUE_HEADINGS), None)
+
+
 def claims_of_row(
     row: int,
     there: Mapping[int, Cell],
-    cells: Mapping[tuple[int, int], Cell],
     values: Mapping[tuple[int, int], Numeral | None],
+    value_column: int | None = None,
 ) -> list[Claim]:
     columns = sorted(there)
     name_column = next((c for c in columns if there[c].is_text and there[c].text.strip()), None)
@@ -258,18 +267,23 @@ def claims_of_row(
     if name.startswith("#"):
         return []
     texts = [there[c] for c in columns if c > name_column and there[c].is_text and there[c].text.strip()]
-    column = next(
-        (c for c in columns if c > name_column and not there[c].is_text and (there[c].text or there[c].formula)), None
-    )
+    filled = [c for c in columns if c > name_column and not there[c].is_text and (there[c].text or there[c].formula)]
+    column = value_column if value_column in filled else next(iter(filled), None)
     if column is None:
         typed = next((each for each in texts if numeral(plain(each.text))), None)
         if typed is not None:
             return [Claim(row, shown, name, (), numeral(plain(typed.text)))]
         if any(each.text.startswith("#") for each in texts):
             return [Claim(row, shown, name, fault="error_cell", detail=texts[0].text)]
-        return []
+        other = there.get(value_column or 0)
+        if other is None or other.text.strip().lower() in VALUE_HEADINGS:
+            return []
+        return [claim(f"{name} = {plain(other.text)}", row, shown, decimal_comma=False)]
     cell = there[column]
     expressions = tuple(plain(each.text).lstrip("=").strip() for each in texts[:1])
+    before = next((there[c].formula for c in filled if c < column and there[c].formula), "")
+    if before and not cell.formula:
+        expressions = (*expressions, *filter(None, [in_numbers(before, values)]))
     if cell.formula:
         formula = in_numbers(cell.formula, values)
         expressions = (*expressions, formula) if formula else expressions

@@ -1,4 +1,4 @@
-"""What the page says of each quantity: the number of its step, and its symbol in the page's notation."""
+"""What the page says of each quantity: the step that finds it, and its symbol in the page's notation."""
 
 from __future__ import annotations
 
@@ -15,22 +15,35 @@ SCRIPTED = re.compile(rf"([A-Za-z]+)((?:{SCRIPT})+)")
 
 
 @dataclass(frozen=True)
-class Page:
-    """By canonical name the id of the step, and by symbol the canonical name."""
+class Step:
+    """A step as the page has it; texts are formulas without delimiters."""
 
-    steps: dict[str, str] = field(default_factory=dict)
+    id: str  # S14
+    symbol: str  # the left side
+    rights: tuple[str, ...]  # the right sides: symbols, numbers, result
+
+
+@dataclass(frozen=True)
+class Page:
+    """By canonical name the step that finds it, and by symbol the canonical name."""
+
+    steps: dict[str, Step] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
 
 
 def page_of(works: Sequence[Worked]) -> Page:
     """The steps of the first iteration. A symbol that stands for two quantities is left out."""
-    steps: dict[str, str] = {}
+    steps: dict[str, Step] = {}
     names: dict[str, str | None] = {}
     for group in Steps(works[0]).groups():
         for item in group:
             if isinstance(item, Lines):
-                for name, symbol, number in zip(item.names, item.symbols, item.numbers_of_steps.tolist(), strict=True):
-                    steps[name] = f"S{number}"
+                sides = zip(item.formulas, item.numbers, item.printed, strict=True)
+                for name, symbol, number, (*before, result) in zip(
+                    item.names, item.symbols, item.numbers_of_steps.tolist(), sides, strict=True
+                ):
+                    rights = dict.fromkeys([*(side for side in before if side != result), result])
+                    steps[name] = Step(f"S{number}", symbol, tuple(rights))
                     shown = comparable(symbol)
                     names[shown] = name if names.get(shown, name) == name else None
     return Page(steps, {symbol: name for symbol, name in names.items() if name is not None})
