@@ -80,6 +80,7 @@ class Names:
     def spelled(self, text: str, strict: bool) -> Iterator[str]:
         """Names, known or not, that the text may be spelled for."""
         text, mark = off(text, r"@\d+$")
+        mark = "" if mark == "@1" else mark  # the first iteration is not marked
         text, sample = off(text, r"#\d+$")
         if not sample:
             text, raised = off(text, r"\^\(\d+\)$")
@@ -97,6 +98,10 @@ class Names:
                 yield f"d{a}/d{b}"
                 if a == "E" and b.startswith("z["):
                     yield f"delta{b[1:]}"
+        exponential = re.fullmatch(r"(?:exp|e\^)[_(\[]*(.+?)[)\]]*", text)
+        if exponential:
+            yield from (f"exp{name[1:]}" for name in self.atoms(exponential[1], strict) if name.startswith("z"))
+            yield from (f"exp[{label}]" for label in self.label(exponential[1]))
         gradient = re.fullmatch(r"(?:gradient|grad|g)(?:of)?_?(.+)", text, re.IGNORECASE)
         if gradient:
             yield from (f"dE/d{name}" for name in self.atoms(gradient[1].strip("()"), strict))

@@ -28,7 +28,7 @@ from .network_lines import NetworkLines
 from .network_roles import roles_of
 from .reading import read_working, working_from_text
 from .report import report
-from .rule import spread
+from .rule import NOISE, spread
 from .sheet import Entry, Reckoned, fineness, sheet_of
 from .step_numbers import Page, comparable, page_of
 
@@ -430,6 +430,7 @@ class _Explained:
     def number(self, value: float, entry: Entry) -> str:
         """A number with a digit more than the line has."""
         figures = min(max(entry.value.significant, 3) + 1, 12)
+        value = 0.0 if abs(value) < NOISE else value
         return Precision(figures).texts(np.array([value]))[0]
 
 

@@ -116,7 +116,7 @@ def sheet_of(lines: Lines, found: Sequence[tuple[Claim, int]], find: Callable[[s
         assert claim.value is not None
         read = (expression(text, find) for text in claim.expressions)
         entries.append(Entry(claim, number, claim.value, tuple(each for each in read if each is not None)))
-    return with_last(Sheet(lines, tuple(with_fine_zeros(entries))))
+    return with_last(Sheet(lines, tuple(in_single_precision(with_fine_zeros(entries)))))
 
 
 def with_last(sheet: Sheet) -> Sheet:
@@ -130,6 +130,38 @@ def with_fine_zeros(entries: Sequence[Entry]) -> list[Entry]:
         replace(entry, value=entry.value._replace(half=0.5 * 10.0**-places))
         if entry.value.value == 0 and "." not in entry.value.text and places > 0
         else entry
+        for entry in entries
+    ]
+
+
+# ---- numbers of a program in single precision
+
+MANY = 8  # significant digits: with fewer, any number can be one of single precision
+
+
+def is_single(value: Numeral) -> bool:
+    """Whether the number is one of single precision, or the shortest decimal for one."""
+    with np.errstate(over="ignore"):
+        single = np.float32(value.value)
+    return float(single) == value.value or float(str(single)) == value.value
+
+
+def keeps_single_precision(entries: Sequence[Entry]) -> bool:
+    long = [entry.value for entry in entries if entry.value.significant >= MANY]
+    return bool(long) and all(map(is_single, long))
+
+
+def unit(size: Array) -> Array:
+    """How far apart numbers of single precision are at this size."""
+    return np.asarray(np.spacing(np.minimum(np.abs(size), 1e30).astype(np.float32)), float)
+
+
+def in_single_precision(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries; what a program in single precision printed is no finer than that, whatever its digits."""
+    if not keeps_single_precision(entries):
+        return [*entries]
+    return [
+        replace(entry, value=entry.value._replace(half=max(entry.value.half, float(unit(np.array(entry.value.value))))))
         for entry in entries
     ]
 
@@ -169,6 +201,8 @@ def scratch_of(sheet: Sheet) -> Scratch:
 
     The habit is what most lines have in common; where neither is clear, both are allowed for.
     """
+    if keeps_single_precision(sheet.entries):
+        return unit
     habit = fineness(sheet.entries)
     if not habit.count:
         return lambda size: np.zeros(size.shape)
