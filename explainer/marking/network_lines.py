@@ -139,7 +139,9 @@ class NetworkLines(Lines):
             if np.log(found).max() > MOST_EXPONENT:
                 continue
             own = self._end + np.arange(z.size).reshape(z.shape)
-            self._exponentials |= {int(outputs[i, s]): [int(own[i, s]), *own[:, s].tolist()] for i, s in np.ndindex(z.shape)}
+            self._exponentials |= {
+                int(outputs[i, s]): [int(own[i, s]), *own[:, s].tolist()] for i, s in np.ndindex(z.shape)
+            }
             for number, score in zip(own.ravel().tolist(), scores.ravel().tolist(), strict=True):
                 self._apart[number] = (exponential_of(score), Roles("exponential"))
                 self._called(self.names[score].partition("@")[0].replace("z", "exp", 1), number, k)

@@ -1,0 +1,60 @@
+"""Published hand calculations, marked: what their authors print, and the verdict of every line.
+
+The verdicts in `workings/` are those that a published survey of these calculations gives, each from an independent
+recomputation: what agrees is right, what drifts is rounding, a slip is wrong where it is made, and what is carried from
+it follows through.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import explainer
+from explainer.marking.checking import Checker
+from explainer.marking.reading import working_from_text
+from explainer.problem import problem_from_text
+
+HERE = Path(__file__).parent
+FILES = sorted((HERE / "workings").glob("*.yaml"))
+WORKINGS: dict[str, dict[str, Any]] = {
+    f"{file.stem}-{name}": case for file in FILES for name, case in yaml.safe_load(file.read_text("utf-8")).items()
+}
+STATUSES = {"R01": "truncated", "R02": "last-digit"}
+
+
+@cache
+def checker(spec: str, steps: int | None) -> Checker:
+    """A spec of `cases/`, or the text of one."""
+    if spec.endswith(".yaml") and not steps:
+        return Checker(explainer.read_problem(HERE / "cases" / spec))
+    text = (HERE / "cases" / spec).read_text("utf-8") if spec.endswith(".yaml") else spec
+    return Checker(problem_from_text(text + (f"\nsteps: {steps}\n" if steps else ""), "working.yaml"))
+
+
+def marked(case: dict[str, Any]) -> explainer.Marks:
+    spec = case["spec"] if isinstance(case["spec"], str) else json.dumps(case["spec"])
+    text = case.get("text") or "\n".join(line[0] for line in case["lines"]) + "\n"
+    return checker(spec, case.get("steps")).marks(working_from_text(text, case.get("ending", ".txt")))
+
+
+@pytest.mark.parametrize("name", WORKINGS)
+def test_a_published_working_is_marked_line_by_line(name: str) -> None:
+    case = WORKINGS[name]
+    marks = marked(case)
+    assert [(line.text, line.verdict) for line in marks.lines] == [(line[0], line[1]) for line in case["lines"]]
+    assert [slug for slug, _ in marks.conventions] == case.get("conventions", [])
+    named = {line[0]: line[2] for line in case["lines"] if len(line) > 2}
+    found = {line.text: line.slip or STATUSES.get(line.code or "") for line in marks.lines if line.text in named}
+    assert found == named
+
+
+def test_no_working_is_listed_twice_and_each_has_a_line() -> None:
+    names = [name for file in FILES for name in yaml.safe_load(file.read_text("utf-8"))]
+    assert len(names) == len(set(names))
+    assert all(case["lines"] for case in WORKINGS.values())
