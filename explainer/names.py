@@ -19,9 +19,9 @@ from .plain import plain
 HEADS: Mapping[str, tuple[str, ...]] = {
     "W": ("W", "w", "weight", "v", "V", "u"),
     "b": ("b", "B", "bias", "theta", "Theta"),
-    "z": ("z", "Z", "e", "net", "in", "s", "sum", "a", "netinput", "zin"),
+    "z": ("z", "Z", "e", "net", "in", "s", "sum", "a", "netinput", "zin", "I"),
     "Y": ("Y", "y", "out", "output", "o", "a", "h", "A", "O", "yhat", "y_hat", "p"),
-    "delta": ("delta", "d", "Delta"),
+    "delta": ("delta", "d", "Delta", "Err"),
     "E": ("E", "Etotal", "Etot", "L", "J", "C", "Loss", "loss", "cost", "error", "Error"),
 }
 AFTER = ("new", "New", "neu", "updated", "after", "plus", "+", "新", "更新后")
@@ -147,7 +147,7 @@ class Names:
         if quantity == "W":
             for sender, receiver in self.ends(rest):
                 sender, receiver = (receiver, sender) if self._turned else (sender, receiver)
-                for name in (f"W[{i},{j}]" for i in self.label(sender) for j in self.label(receiver)):
+                for name in (f"W[{i},{j}]" for i in self.sender(sender) for j in self.label(receiver)):
                     yield self.others.get(name, name)
             return
         for name in (f"{quantity}[{label}]" for label in self.label(rest)):
@@ -167,7 +167,25 @@ class Names:
     def label(self, text: str) -> list[str]:
         return self._labels.get(text.replace("_", "").lower(), [])
 
+    def sender(self, text: str) -> list[str]:
+        """Where a weight comes from; 1 is also the input x1."""
+        return [*self.label(text), *self._numbered_inputs.get(text, [])]
+
     # ---- tables
+
+    @cached_property
+    def _numbered_inputs(self) -> dict[str, list[str]]:
+        """The inputs by their digits alone."""
+        ends = re.compile(r"W\[([^,\]]+),")
+        inputs = {found[1] for found in map(ends.match, (*self.known, *self.others)) if found} - {
+            name[2:-1] for name in self.known if name.startswith("z[")
+        }
+        found: dict[str, list[str]] = {}
+        for name in sorted(inputs):
+            digits = re.fullmatch(r"[^\W\d_]+_?(\d+)", name)
+            if digits:
+                found.setdefault(digits[1], []).append(name)
+        return found
 
     @cached_property
     def _labels(self) -> dict[str, list[str]]:

@@ -24,6 +24,7 @@ from .diagnosis import Candidate, Diagnosing
 from .graph_lines import GraphLines
 from .judging import AGREES, ANYWAY, LAST_DIGIT, RECOVERED, SLIP, TRUNCATED
 from .lines import Lines, Roles
+from .meaning import in_place
 from .network_lines import NetworkLines
 from .network_roles import roles_of
 from .reading import read_working, working_from_text
@@ -196,7 +197,9 @@ class Checker:
 
     def marks(self, claims: Sequence[Claim]) -> Marks:
         """The marks of a working that has been read."""
-        named = [(claim, self.find(claim.name) if claim.name and not claim.fault else None) for claim in claims]
+        named = in_place(
+            [(claim, self.find(claim.name) if claim.name and not claim.fault else None) for claim in claims], self.lines
+        )
         readable = [(claim, number) for claim, number in named if number is not None]
         sheet = sheet_of(self.lines, readable, self.find)
         judging = sheet.judging()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from inspect import signature
 from itertools import product
 from typing import Any, NamedTuple
@@ -366,6 +367,13 @@ class NetworkLines(Lines):
             for name, number in self.numbers.items()
             if name in right and number not in self.given and not name.startswith(("dz[", "z'[", "step["))
         ]
+
+    @cached_property
+    def biases(self) -> frozenset[str]:
+        """The names of all biases."""
+        nodes = [layer.biases for layer in self.net.layers if layer.biases is not None]
+        every = [node.parents[0] if node.op == "take" else node for node in nodes]
+        return frozenset(name for node in every for name in cell_names(node.cells, np.arange(node.size)))
 
     def by_place(self) -> Iterator[tuple[str, str]]:
         """(W[i1,h1], w1): the name by place of each parameter that the author named."""
