@@ -24,7 +24,26 @@ HEADS: Mapping[str, tuple[str, ...]] = {
     "delta": ("delta", "d", "Delta", "Err"),
     "E": ("E", "Etotal", "Etot", "L", "J", "C", "Loss", "loss", "cost", "error", "Error"),
 }
-AFTER = ("new", "New", "neu", "updated", "after", "plus", "+", "新", "更新后")
+AFTER = (
+    "new", "New", "neu", "updated", "after", "plus", "+", "t+1", "k+1", "n+1", "更新后的", "新的", "新", "更新后", "更新",
+)  # fmt: skip
+# Words before a name that say nothing of which quantity it is, and phrases for one.
+BEFORE = re.compile(
+    r"^(?:so|therefore|thus|hence|then|now|next|we|get|have|obtain|the|and|finally|similarly|with|for|value|of|hidden|output"
+    r"(?= (?:layer|unit|node|neuron))|layer|neuron|unit|node|at|因此|所以|则|得|其中|同理|即|故|最终|计算|可得|隐藏层|输出层|神经元)\b[,:]?\s*"
+)
+PHRASES = (
+    (re.compile(r"^(.+?)\s*的\s*(?:净|总|加权)?输入(?:值|和)?$"), r"net_\1"),
+    (re.compile(r"^(.+?)\s*的\s*输出值?$"), r"out_\1"),
+    (re.compile(r"^(.+?)\s*的\s*(?:误差项|delta)$"), r"delta_\1"),
+    (re.compile(r"^(?:总误差|总损失|损失函数|损失|误差)(?:值)?$"), "E"),
+    (re.compile(r"^(?:total|overall)\s+(?:error|loss|cost)$", re.IGNORECASE), "E"),
+    (re.compile(r"^(?:net |total |weighted )?input (?:to|of|into|for) (.+)$", re.IGNORECASE), r"net_\1"),
+    (re.compile(r"^(?:output|activation) (?:of|from) (.+)$", re.IGNORECASE), r"out_\1"),
+    (re.compile(r"^([^\W\d]\w*)\s*:\s*(.+)$"), r"\2_\1"),
+    (re.compile(r"^.*[:,]\s*(.+)$"), r"\1"),
+)
+FUNCTION = "sigma|sigmoid|sigm|f|g|phi|tanh|relu|ReLU|act"
 NEAR = 3
 
 
@@ -48,12 +67,27 @@ class Names:
             return [text]
         if text in self.others:
             return [self.others[text]]
-        return self.read(text, turned=False) or self.read(text, turned=True)
+        return self.read(text, turned=False) or self.read(text, turned=True) or self.said(text)
+
+    def said(self, text: str) -> list[str]:
+        """What a phrase means: the output of h1, 总误差, so net h1, h1: net."""
+        bare = BEFORE.sub("", text)
+        if bare and bare != text:
+            return self.all(bare)
+        for phrase, meant in PHRASES:
+            if phrase.match(text):
+                found = self.all(phrase.sub(meant, text))
+                if found:
+                    return found
+        return []
 
     def is_turned(self, text: str) -> bool:
         """Whether the text is a name only with the indices of a weight the other way round: W63 for the weight from 3 to 6."""
         return (
-            text not in self.known and text not in self.others and not self.read(text, False) and bool(self.all(text))
+            text not in self.known
+            and text not in self.others
+            and not self.read(text, False)
+            and bool(self.read(text, True))
         )
 
     def read(self, text: str, turned: bool) -> list[str]:
@@ -102,10 +136,25 @@ class Names:
         if exponential:
             yield from (f"exp{name[1:]}" for name in self.atoms(exponential[1], strict) if name.startswith("z"))
             yield from (f"exp[{label}]" for label in self.label(exponential[1]))
+        slope = re.fullmatch(rf"(?:{FUNCTION})'\(?(.+?)\)?", text)
+        applied = re.fullmatch(rf"(?:{FUNCTION})\((.+)\)", text)
+        if slope or applied:
+            at = [name[1:] for name in self.atoms((slope or applied)[1], strict) if name.startswith("z")]  # type: ignore[index]
+            yield from (f"dY{each}/dz{each}" if slope else f"Y{each}" for each in at)
+        of_code = re.fullmatch(r"d_?(.+)", text)
+        if of_code:  # a gradient to a program, a step to some books
+            yield from (
+                f"{kind}{name}{end}"
+                for name in self.parameters(of_code[1], strict)
+                for kind, end in (("dE/d", ""), ("step[", "]"))
+            )
+        attribute = re.fullmatch(r"(.+)\.grad", text)
+        if attribute:
+            yield from (f"dE/d{name}" for name in self.atoms(attribute[1], strict))
         gradient = re.fullmatch(r"(?:gradient|grad|g)(?:of)?_?(.+)", text, re.IGNORECASE)
         if gradient:
             yield from (f"dE/d{name}" for name in self.atoms(gradient[1].strip("()"), strict))
-        step = re.fullmatch(r"(?:Delta|step|change)_?[\[(]?(.+?)[\])]?", text)
+        step = re.fullmatch(r"(?:Delta|delta|step|change)_?[\[(]?(.+?)[\])]?", text)
         if step:
             yield from (f"step[{name}]" for name in self.parameters(step[1], strict))
         state = re.fullmatch(r"(m_hat|v_hat|mhat|vhat|m|v|s)(?:\[(.+)\]|_?(.+))", text)
@@ -237,7 +286,7 @@ def tidy(text: str) -> str:
     text = re.sub(r"^[*`_]+|[*`:]+$", "", text.strip())
     text = re.sub(r"\^\s*\{?\s*\(\s*(\d+)\s*\)\s*\}?", r"^(\1)", text)
     text = re.sub(r"[{}\s\\]", "", text)
-    return text.replace("total", "").replace("Total", "") if re.match(r"\(?d?[EL]_?[tT]otal", text) else text
+    return re.sub(r"[(]?[tT]otal[)]?", "", text, count=1) if re.match(r"\(?d?[EL][_(]?[tT]otal", text) else text
 
 
 def without_prime(text: str) -> tuple[str, bool]:

@@ -17,7 +17,7 @@ SIGNS = {
     "−": "-", "–": "-", "—": "-", "×": "*", "·": "*", "∗": "*", "⋅": "*", "•": "*", "÷": "/", "∕": "/", "′": "'",
     "’": "'", "‘": "'", "´": "'", "∂": "d", "𝜕": "d", "∇": "grad ", "，": ",", "：": ":", "；": ";", "。": ".",
     "、": ",", "≈": "=", "≃": "=", "≅": "=", "≐": "=", "≒": "=", "（": "(", "）": ")", "【": "(", "】": ")",
-    "→": "->", "\u00a0": " ", "\u3000": " ",
+    "→": "->", "←": "<-", "⟵": "<-", "½": "1/2", "\u00a0": " ", "\u3000": " ",
 }  # fmt: skip
 BEFORE, LETTERS = str.maketrans(SIGNS), str.maketrans({**SIGNS, **GREEK})  # before and after NFKC
 RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾", "0123456789+-()")
@@ -28,16 +28,20 @@ COMMANDS = {
     "partial": "d", "nabla": "grad ", "cdot": "*", "times": "*", "ast": "*", "div": "/", "approx": "=", "simeq": "=",
     "doteq": "=", "prime": "'", "left": "", "right": "", "big": "", "Big": "", "bigl": "", "bigr": "", "quad": " ",
     "qquad": " ", "displaystyle": "", "lvert": "|", "rvert": "|", "to": "->", "rightarrow": "->", "dots": "...",
-    "varepsilon": "epsilon",
+    "varepsilon": "epsilon", "sum": " sum ", "prod": " prod ", "gets": "<-", "leftarrow": "<-", "ldots": "...",
+    "cdots": "...", "odot": "*", "therefore": "", "Rightarrow": "", "implies": "", "limits": "",
 }  # fmt: skip
 WRAPPERS = re.compile(
     r"\\(?:mathrm|mathit|mathbf|boldsymbol|text|textbf|textrm|operatorname|mbox|boxed)\s*\{([^{}]*)\}"
 )
 ACCENTS = re.compile(r"\\(?:wide)?hat\s*(?:\{([A-Za-z])\}|([A-Za-z]))")
-FRACTION = re.compile(r"\\[dt]?frac\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|(\d))\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|(\d))")
-ROOT = re.compile(r"\\sqrt\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
+INNER = r"[^{}]*(?:\{[^{}]*(?:\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}[^{}]*)*\}[^{}]*)*"  # braces in braces, three deep
+FRACTION = re.compile(rf"\\[dt]?frac\s*(?:\{{({INNER})\}}|(\d))\s*(?:\{{({INNER})\}}|(\d))")
+ROOT = re.compile(rf"\\sqrt\s*\{{({INNER})\}}")
 COMMAND = re.compile(r"\\([A-Za-z]+)")
-SPACING = re.compile(r"\\[,;:! ]|~|&|\\\\(?:\[[^\]]*\])?|\\(?:nonumber|notag)\b|\\(?:begin|end)\{[a-z*]+\}")
+SPACING = re.compile(
+    r"\\(?:tag|label|hspace|vspace|phantom)\*?\{[^{}]*\}|\\[,;:! ]|~|&|\\\\(?:\[[^\]]*\])?|\\(?:nonumber|notag)\b|\\(?:begin|end)\{[a-z*]+\}"
+)
 EMPHASIS = re.compile(r"\*\*([^*]+)\*\*(?=\s|$|[:=|])")
 POWER_OF_TEN = re.compile(r"(?<=\d)\s*(?:\*|[xX](?=\s*10\s*\^))\s*10\s*(?:\^|\*\*)\s*[{(]?\s*([+-]?\d{1,3})\s*[)}]?")
 

@@ -198,7 +198,9 @@ class Checker:
     def marks(self, claims: Sequence[Claim]) -> Marks:
         """The marks of a working that has been read."""
         named = in_place(
-            [(claim, self.find(claim.name) if claim.name and not claim.fault else None) for claim in claims], self.lines
+            [(claim, self.find(claim.name) if claim.name and not claim.fault else None) for claim in claims],
+            self.lines,
+            lambda text: [self.lines.numbers[name] for name in self.names.all(text)],
         )
         readable = [(claim, number) for claim, number in named if number is not None]
         sheet = sheet_of(self.lines, readable, self.find)

@@ -15,10 +15,16 @@ from ..source import is_hidden
 from .numerals import NUMERAL, Numeral, numeral
 
 LONGEST = 2000  # characters of a line
-MARKER = re.compile(r"^\s*(?:>\s*)?(?:[-*+•]\s+|\(?\d{1,3}[.)]\s+|(?:step|Step|STEP)\s*\d+\s*[:.)]\s*)")
+MARKER = re.compile(
+    r"^\s*(?:>\s*)?(?:[-*+•]\s+|\(?\d{1,3}[.)]\s+|\(?[a-z]\)\s+(?!=)|(?:step|Step|STEP)\s*\d+\s*[:.)]\s*)"
+)
+ASSIGNED = re.compile(r"<-|->|:=|==")
+SAID = re.compile(r"\s*(?::|\bis\b|\bequals\b|等于|约为|为|是|得到|得)\s*(?=[-+]?\.?\d)")  # where there is no =
+APART = re.compile(r";|,\s(?=\S+\s*=)|,(?=\s*[^\W\d]\w*\s*=)|\s(?:and|und|以及|和)\s(?=[^=]*=)")
+LISTS = re.compile(r"[\[(]([^\[\]()=]+(?:,[^\[\]()=]+)+)[\])]\s*=\s*[\[(]([^\[\]=]+)[\])]")
 SURELY_DECIMAL = re.compile(r"(?<!\d)0,\d|\d,(?:\d{1,2}|\d{4,})(?!\d)")
 DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
-TEXT_AFTER = re.compile(rf"({NUMERAL.pattern})\s*(?:\(?[^\W\d_][^=]*\)?)?[.,;:!]*")
+TEXT_AFTER = re.compile(rf"({NUMERAL.pattern})\s*(?:\(?[^\W\d_][^=]*\)?|\(\d+ ?[A-Za-z. ]+\))?[.,;:!]*")
 
 
 @dataclass(frozen=True)
@@ -47,11 +53,27 @@ def claims_of_line(text: str, line: int, decimal_comma: bool = False) -> Iterato
         yield Claim(line, shown, fault="hidden", detail=f"U+{ord(hidden):04X}")
         return
     bare = MARKER.sub("", plain(without_comment(text).replace("\ufeff", "").replace("\u200b", "")))
-    pieces = [piece for piece in re.split(r"[;]|,\s(?=\S+\s*=)", bare) if piece.strip()]
-    if len(pieces) < 2 or not all("=" in piece for piece in pieces):
-        pieces = [bare]
-    for piece in pieces:
+    bare = ASSIGNED.sub("=", bare)
+    if "=" not in bare:
+        bare = SAID.sub("=", bare, count=1)
+    for piece in pieces_of(bare):
         yield claim(piece, line, shown, decimal_comma)
+
+
+def pieces_of(text: str) -> list[str]:
+    """The statements of a line: several side by side, or a list of names and as many values."""
+    lists = LISTS.fullmatch(text.strip().rstrip(".;"))
+    if lists:
+        names, values = (re.split(r",\s*|\s+", each.strip()) for each in lists.groups())
+        if len(names) == len(values):
+            return [f"{name} = {value}" for name, value in zip(names, values, strict=True)]
+    pieces = [piece for piece in APART.split(text) if piece.strip()]
+    if len(pieces) < 2 or not all("=" in piece for piece in pieces):
+        return [text]
+    owner = re.match(r"\s*([^\W\d]\w*)\s*:", pieces[0])  # h1: net = 0.3775, out = 0.5933
+    if owner:
+        pieces[1:] = [piece if ":" in piece else f"{owner[1]}: {piece}" for piece in pieces[1:]]
+    return pieces
 
 
 def without_comment(text: str) -> str:
@@ -63,7 +85,7 @@ def claim(text: str, line: int, shown: str, decimal_comma: bool) -> Claim:
     if "\\" in text:
         command = re.search(r"\\\w*", text)
         return Claim(line, shown, fault="command", detail=command[0] if command else "\\")
-    text = text.replace("==", "=").replace(":=", "=").strip().rstrip(".,;:").strip("|").strip()
+    text = text.strip().rstrip(".,;:").strip("|").strip()
     if "=" not in text:
         return Claim(line, shown, fault="no_equation")
     name, *rest = [part.strip().strip("*`").strip() for part in text.split("=")]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from ..names import primed
+from ..names import FUNCTION, primed
+from ..plain import plain
 from .claims import Claim
 from .lines import Lines
 
@@ -13,10 +14,11 @@ Named = tuple[Claim, int | None]  # with the number of its quantity, where it ha
 
 BACKWARDS = ("delta[", "dE/d", "step[")  # how names begin of what is worked before a parameter is updated
 ERRORS = ("e", "err", "error", "Error", "误差")
+NEAR = 0.05  # of a quantity, how far off a value may be to be taken for it
 OPERATION = re.compile(r"[\w)\]}]\s*[-+*/(]")
 
 
-def in_place(named: Sequence[Named], lines: Lines) -> list[Named]:
+def in_place(named: Sequence[Named], lines: Lines, options: Callable[[str], Iterable[int]]) -> list[Named]:
     """The claims with what their names mean where they stand.
 
     A parameter that is worked out, or that has another value once there are deltas or gradients, is the updated one.
@@ -25,7 +27,10 @@ def in_place(named: Sequence[Named], lines: Lines) -> list[Named]:
     found: list[Named] = []
     written: dict[int, float] = {}
     backwards = updated = False
+    scores: dict[str, int] = {}  # by the value of a weighted sum, as it is written
     for claim, number in named:
+        if number is None and claim.value is not None:
+            number = of_score(claim, scores, lines) or nearest(claim, options(claim.name), lines)
         if number is not None and claim.value is not None:
             number = error_signal(claim, number, lines)
             value, half, new = claim.value.value, claim.value.half, lines.numbers.get(primed(lines.names[number]))
@@ -39,8 +44,25 @@ def in_place(named: Sequence[Named], lines: Lines) -> list[Named]:
             backwards = backwards or name.startswith(BACKWARDS)
             updated = updated or ("'" in name and lines.numbers.get(name.replace("'", "", 1)) in lines.given)
             written[number] = value
+            if name.startswith("z["):
+                scores[claim.value.text] = number
         found.append((claim, number))
     return found
+
+
+def of_score(claim: Claim, scores: Mapping[str, int], lines: Lines) -> int | None:
+    """The activation that sigmoid(0.3775) is: that of the neuron whose weighted sum was written so."""
+    applied = re.fullmatch(rf"(?:{FUNCTION})\s*\(\s*([-\d.]+)\s*\)", plain(claim.name))
+    score = scores.get(applied[1]) if applied else None
+    return None if score is None else lines.numbers.get(lines.names[score].replace("z", "Y", 1))
+
+
+def nearest(claim: Claim, options: Iterable[int], lines: Lines) -> int | None:
+    """Of several quantities that a name can mean the one, if it is only one, whose size the value has."""
+    assert claim.value is not None
+    size = abs(claim.value.value)
+    found = [k for k in options if abs(abs(lines.true[k]) - size) <= claim.value.half + NEAR * abs(lines.true[k])]
+    return found[0] if len(found) == 1 else None
 
 
 def error_signal(claim: Claim, number: int, lines: Lines) -> int:

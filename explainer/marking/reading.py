@@ -21,6 +21,7 @@ from ..source import decoded, read_bytes
 from .claims import LONGEST, Claim, claim, claims_of_line, uses_decimal_commas
 from .numerals import numeral
 from .spreadsheets import read_spreadsheet
+from .tables import places_of
 
 LARGEST = 4 << 20  # bytes of a working
 MOST_LINES = 20_000
@@ -98,13 +99,19 @@ def of_table(text: str, file: str) -> list[Claim]:
     except csv.Error as error:
         raise InputError([Fault(file, 1, 1, f"a table that cannot be read ({error})", "save it as CSV anew")]) from None
     commas = delimiter != "," and uses_decimal_commas([f"x = {cell}" for _, row in rows for cell in row[1:]])
-    found: list[Claim] = []
-    for place, (number, row) in enumerate(rows):
-        cells = [cell.strip() for cell in row]
-        if place == 0 and is_heading(cells):
-            continue
-        found += claims_of_row(number, cells, delimiter, commas)
-    return found
+    stripped = [(number, [cell.strip() for cell in row]) for number, row in rows]
+    if stripped and is_heading(stripped[0][1]):
+        stripped = stripped[1:]
+    return [each for number, cells in by_headings(stripped) for each in claims_of_row(number, cells, delimiter, commas)]
+
+
+def by_headings(rows: list[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
+    """The rows, each a name and its value: what stands under headings is taken apart."""
+    for (number, cells), places in zip(rows, places_of([cells for _, cells in rows]), strict=True):
+        if places is None:
+            yield number, cells
+        else:
+            yield from ((number, [name, cells[column]]) for name, column in places)
 
 
 def delimiter_of(text: str) -> str:
@@ -141,6 +148,7 @@ def claims_of_row(number: int, cells: list[str], delimiter: str = ",", commas: b
 # ---- Markdown and LaTeX
 
 INLINE = re.compile(r"(?<!\\)\$`?([^$]+?)`?\$")
+SPACED = re.compile(r"\\\\\[\s*-?[\d.]+\s*[a-z]{2}\s*\]")  # the end of a line of mathematics, with a distance
 FENCE = re.compile(r"^\s*(```+|~~~+)")
 ENVIRONMENT = re.compile(
     r"\\(begin|end)\{(equation|align|aligned|gather|gathered|eqnarray|multline|split|displaymath|math)\*?\}"
@@ -154,6 +162,7 @@ def of_markdown(text: str, file: str) -> list[Claim]:
     prose: Lines = []
     fenced = display = False
     for number, line in enumerate(text.splitlines(), 1):
+        line = SPACED.sub(r"\\\\", line)
         stripped = line.strip()
         if FENCE.match(line):
             fenced = not fenced
@@ -168,14 +177,16 @@ def of_markdown(text: str, file: str) -> list[Claim]:
             if not all(re.fullmatch(r":?-+:?", cell) for cell in cells):
                 rows.append((number, cells))
         elif INLINE.search(line) and not INLINE.sub("", line).strip(" .,;:*-0123456789)>"):
-            lines += [(number, found[1]) for found in INLINE.finditer(line)]
+            whole = [(number, found[1]) for found in INLINE.finditer(line)]
+            lines += whole if any("=" in each for _, each in whole) else [(number, line)]
         elif INLINE.search(line):
             prose += [(number, found[1]) for found in INLINE.finditer(line) if "=" in found[1]]
         else:
             prose.append((number, line))
     commas = uses_decimal_commas([text for _, text in lines] + [f"x = {cell}" for _, row in rows for cell in row[1:]])
     found = claims_of([(n, each) for n, each in lines if each.strip()])
-    found += [each for n, cells in rows if not is_heading(cells) for each in table_row(n, cells, commas)]
+    rows = [(n, cells) for n, cells in rows if not is_heading(cells)]
+    found += [each for n, cells in by_headings(rows) for each in table_row(n, cells, commas)]
     found += readable(prose, commas)
     return sorted(found, key=lambda each: each.line)
 
@@ -207,7 +218,7 @@ def of_latex(text: str, file: str) -> list[Claim]:
     prose: Lines = []
     inside = 0
     for number, raw in enumerate(text.splitlines(), 1):
-        line = re.sub(r"(?<!\\)%.*", "", raw)
+        line = SPACED.sub(r"\\\\", re.sub(r"(?<!\\)%.*", "", raw))
         marks = ENVIRONMENT.findall(line)
         opens = sum(which == "begin" for which, _ in marks) + line.count(r"\[")
         closes = sum(which == "end" for which, _ in marks) + line.count(r"\]")
