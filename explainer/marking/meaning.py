@@ -38,7 +38,7 @@ def in_place(named: Sequence[Named], lines: Lines, options: Callable[[str], Iter
             before = float(lines.true[number]) if is_given else written.get(number, value)
             changed = abs(value - before) > half
             worked = any(OPERATION.search(each) for each in claim.expressions)
-            if new is not None and (changed + worked + backwards >= 2 if is_given else updated and changed):
+            if new is not None and (changed + worked + backwards >= 2 or (changed and abs(value - lines.true[new]) <= half) if is_given else updated and changed):
                 number = new
             name = lines.names[number]
             backwards = backwards or name.startswith(BACKWARDS)

@@ -80,13 +80,26 @@ def is_owned(heading: Sequence[str]) -> bool:
     return columns > 1 or (columns == 1 and plain(heading[0]).lower().strip() in OWNERS)
 
 
+def pairs(cells: Sequence[str]) -> Places | None:
+    """The names and values of a row in which they take turns."""
+    there = [column for column, cell in enumerate(cells) if cell]
+    names, values = there[::2], there[1::2]
+    if len(names) < 2 or len(names) != len(values) or not all(is_number(cells[column]) for column in values):
+        return None
+    if not all(re.match(r"[^\W\d]", plain(cells[column])) for column in names):
+        return None
+    return [(cells[name], value) for name, value in zip(names, values, strict=True)]
+
+
 def places_of(rows: Sequence[Sequence[str]]) -> list[Places | None]:
     """Of each row what stands where, by its heading; None where the row speaks for itself: a name, then its value."""
     found: list[Places | None] = []
     heading: Sequence[str] = ()
     place = -1  # of the heading
     for cells in rows:
-        found.append(None)
+        found.append(pairs(cells))
+        if found[-1]:
+            continue
         if is_heading(cells):
             heading, place = cells, len(found) - 1
             continue
