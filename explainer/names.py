@@ -8,7 +8,7 @@ the nearest known names.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import product
@@ -29,8 +29,9 @@ AFTER = (
 )  # fmt: skip
 # Words before a name that say nothing of which quantity it is, and phrases for one.
 BEFORE = re.compile(
-    r"^(?:so|therefore|thus|hence|then|now|next|we|get|have|obtain|the|and|finally|similarly|with|for|value|of|hidden|output"
-    r"(?= (?:layer|unit|node|neuron))|layer|neuron|unit|node|at|因此|所以|则|得|其中|同理|即|故|最终|计算|可得|隐藏层|输出层|神经元)\b[,:]?\s*"
+    r"^(?:(?:so|therefore|thus|hence|then|now|next|we|get|have|obtain|the|and|finally|similarly|with|for|value|of|hidden|at"
+    r"|output(?= (?:layer|unit|node|neuron))|layer|neuron|unit|node)\b"
+    r"|因此|所以|则|得|其中|同理|即|故|最终|计算|可得|隐藏层|输出层|神经元)[,:]?\s*"
 )
 PHRASES = (
     (re.compile(r"^(.+?)\s*的\s*(?:净|总|加权)?输入(?:值|和)?$"), r"net_\1"),
@@ -48,10 +49,18 @@ NEAR = 3
 
 
 class Names:
-    """The names of one problem. `other_names`: names that are understood in the place of a canonical one."""
+    """The names of one problem. `other_names`: names that are understood in the place of a canonical one.
 
-    def __init__(self, known: Collection[str], other_names: Mapping[str, str] | None = None) -> None:
-        self.known = known
+    `layers`: the labels of the neurons, for names by place (a_1^{[2]}) and names that need none (delta, of one output).
+    """
+
+    def __init__(
+        self,
+        known: Collection[str],
+        other_names: Mapping[str, str] | None = None,
+        layers: Sequence[Sequence[str]] = (),
+    ) -> None:
+        self.known, self.layers = known, layers
         self.others = dict(other_names or {})
         self._turned = False  # whether indices are read the other way round
 
@@ -119,6 +128,8 @@ class Names:
         if not sample:
             text, raised = off(text, r"\^\(\d+\)$")
             sample = f"#{raised[2:-1]}" if raised else ""
+            if raised:  # or the number of a layer
+                yield from (f"{name}{mark}" for name in self.derived(f"{text}{raised}", strict))
         for name in self.derived(text, strict):
             yield f"{name}{sample}{mark}"
 
@@ -139,15 +150,25 @@ class Names:
         slope = re.fullmatch(rf"(?:{FUNCTION})'\(?(.+?)\)?", text)
         applied = re.fullmatch(rf"(?:{FUNCTION})\((.+)\)", text)
         if slope or applied:
-            at = [name[1:] for name in self.atoms((slope or applied)[1], strict) if name.startswith("z")]  # type: ignore[index]
+            inner = (slope or applied)[1]  # type: ignore[index]
+            at = [name[1:] for name in self.derived(inner, strict) if name.startswith("z")]
             yield from (f"dY{each}/dz{each}" if slope else f"Y{each}" for each in at)
         of_code = re.fullmatch(r"d_?(.+)", text)
+        if of_code and of_code[1][0] in "zZ":
+            yield from (f"delta{name[1:]}" for name in self.atoms(of_code[1], strict) if name.startswith("z["))
         if of_code:  # a gradient to a program, a step to some books
             yield from (
                 f"{kind}{name}{end}"
                 for name in self.parameters(of_code[1], strict)
                 for kind, end in (("dE/d", ""), ("step[", "]"))
             )
+        into = re.fullmatch(
+            r"([A-Za-z]+)_?in_?(\d*)", text
+        )  # z_in1, what goes into z1; delta_in1, what comes back to it
+        if into and into[1].lower() == "delta":
+            yield from (f"dE/dY[{label}]" for label in self.label(into[2]))
+        elif into:
+            yield from (f"z[{label}]" for label in self.label(into[1] + into[2]))
         attribute = re.fullmatch(r"(.+)\.grad", text)
         if attribute:
             yield from (f"dE/d{name}" for name in self.atoms(attribute[1], strict))
@@ -174,6 +195,9 @@ class Names:
         """W[3,6] from W36, Y[6] from out_6, E from Etotal; a name that the author gave from itself."""
         key = text.replace("_", "")
         yield from self._own.get(text, ())
+        alone = re.fullmatch(r"(.+?)_?(\d*)", text)
+        if alone and alone[1] in self._alone:  # of the one neuron, perhaps with the number of a sample
+            yield self._alone[alone[1]] + (f"#{alone[2]}" if alone[2] else "")
         if not strict:
             yield from self._own_lower.get(key.lower(), ())
         for quantity, heads in HEADS.items():
@@ -190,6 +214,9 @@ class Names:
 
     def labelled(self, quantity: str, rest: str) -> Iterator[str]:
         """The quantity with what the rest of the text says of neurons."""
+        if quantity not in "WE":
+            at_place = (f"{quantity}[{label}]" for label in self.at_place(rest))
+            yield from (self.others.get(name, name) for name in at_place)
         rest = rest.strip("_()[]{}")
         if not rest:
             return
@@ -214,27 +241,47 @@ class Names:
             yield from ((joined[:k], joined[k:]) for k in range(1, len(joined)))
 
     def label(self, text: str) -> list[str]:
-        return self._labels.get(text.replace("_", "").lower(), [])
+        bare = text.replace("_", "").lower()
+        return self._labels.get(bare, []) or self._numbered.get(bare, [])
+
+    def at_place(self, text: str) -> Iterator[str]:
+        """The neuron at ^{[2]}_1 or _1^{(2)}: hidden layers are counted from 1, or with the inputs as the first."""
+        place = re.fullmatch(r"\^?[\[(](\d+)[\])]_?[\[(]?(\d*)[\])]?", text)
+        turned = re.fullmatch(r"_?(\d+)\^?[\[(](\d+)[\])]", text)
+        if not place and not turned:
+            return
+        layer, row = (place[1], place[2]) if place else (turned[2], turned[1])  # type: ignore[index]
+        for labels in (self.layers[k] for k in (int(layer) - 1, int(layer) - 2) if 0 <= k < len(self.layers)):
+            if row and 0 < int(row) <= len(labels):
+                yield labels[int(row) - 1]
+            elif not row and len(labels) == 1:
+                yield labels[0]
 
     def sender(self, text: str) -> list[str]:
         """Where a weight comes from; 1 is also the input x1."""
-        return [*self.label(text), *self._numbered_inputs.get(text, [])]
+        return [*dict.fromkeys([*self.label(text), *self._numbered.get(text, [])])]
 
     # ---- tables
 
     @cached_property
-    def _numbered_inputs(self) -> dict[str, list[str]]:
-        """The inputs by their digits alone."""
-        ends = re.compile(r"W\[([^,\]]+),")
-        inputs = {found[1] for found in map(ends.match, (*self.known, *self.others)) if found} - {
-            name[2:-1] for name in self.known if name.startswith("z[")
-        }
+    def _numbered(self) -> dict[str, list[str]]:
+        """Labels by their digits alone: 1 for x1, h1 and o1."""
         found: dict[str, list[str]] = {}
-        for name in sorted(inputs):
-            digits = re.fullmatch(r"[^\W\d_]+_?(\d+)", name)
+        for label in sorted({each for labels in self._labels.values() for each in labels}):
+            digits = re.fullmatch(r"[^\W\d_]+_?(\d+)", label)
             if digits:
-                found.setdefault(digits[1], []).append(name)
+                found.setdefault(digits[1], []).append(label)
         return found
+
+    @cached_property
+    def _alone(self) -> dict[str, str]:
+        """What needs no index: quantities of the only output, and z of the only neuron."""
+        if not self.layers or len(self.layers[-1]) != 1:
+            return {}
+        (output,) = self.layers[-1]
+        found = dict.fromkeys(("y", "yhat", "y_hat", "output", "out", "p", "a", "o"), f"Y[{output}]")
+        found |= dict.fromkeys(("delta", "dz"), f"delta[{output}]") | dict.fromkeys(("E", "L", "Loss", "loss"), "E")
+        return found | (dict.fromkeys(("z", "net", "s"), f"z[{output}]") if len(self.layers) == 1 else {})
 
     @cached_property
     def _labels(self) -> dict[str, list[str]]:

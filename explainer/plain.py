@@ -49,6 +49,7 @@ POWER_OF_TEN = re.compile(r"(?<=\d)\s*(?:\*|[xX](?=\s*10\s*\^))\s*10\s*(?:\^|\*\
 def plain(text: str) -> str:
     """The text in plain ASCII, as far as it is mathematics."""
     if not text.isascii():
+        text = text.replace("ŷ", "y_hat")
         text = RAISED_RUN.sub(lambda run: f"^{{{run[0].translate(RAISED)}}}", text)
         text = unicodedata.normalize("NFKC", text.translate(BEFORE)).translate(LETTERS)
     if "\\" in text or "&" in text:

@@ -155,7 +155,8 @@ class Checker:
         self.language = language or problem.writing.language
         self.say = Speaker(self.language, Setting())
         self.lines = lines_of(problem)
-        self.names = Names(self.lines.numbers, other_names(self.lines))
+        layers = [layer.labels for layer in problem.layers] if isinstance(problem, Problem) else ()
+        self.names = Names(self.lines.numbers, other_names(self.lines), layers)
         self._roles: dict[tuple[int, int], Roles] = {}
         self._variants: dict[str, Lines] = {}
 

@@ -18,7 +18,7 @@ LONGEST = 2000  # characters of a line
 MARKER = re.compile(
     r"^\s*(?:>\s*)?(?:[-*+•]\s+|\(?\d{1,3}[.)]\s+|\(?[a-z]\)\s+(?!=)|(?:step|Step|STEP)\s*\d+\s*[:.)]\s*)"
 )
-ASSIGNED = re.compile(r"<-|->|:=|==")
+ASSIGNED = re.compile(r"<-|->|:=|==|\+=(?=\s)")
 SAID = re.compile(r"\s*(?::|\bis\b|\bequals\b|等于|约为|为|是|得到|得)\s*(?=[-+]?\.?\d)")  # where there is no =
 APART = re.compile(r";|,\s(?=\S+\s*=)|,(?=\s*[^\W\d]\w*\s*=)|\s(?:and|und|以及|和)\s(?=[^=]*=)")
 LISTS = re.compile(r"[\[(]([^\[\]()=]+(?:,[^\[\]()=]+)+)[\])]\s*=\s*[\[(]([^\[\]=]+)[\])]")

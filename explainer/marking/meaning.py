@@ -14,7 +14,7 @@ Named = tuple[Claim, int | None]  # with the number of its quantity, where it ha
 
 BACKWARDS = ("delta[", "dE/d", "step[")  # how names begin of what is worked before a parameter is updated
 ERRORS = ("e", "err", "error", "Error", "误差")
-NEAR = 0.05  # of a quantity, how far off a value may be to be taken for it
+NEAR = 0.02  # of a quantity, how far off a value may be to be taken for it
 OPERATION = re.compile(r"[\w)\]}]\s*[-+*/(]")
 
 
@@ -38,7 +38,11 @@ def in_place(named: Sequence[Named], lines: Lines, options: Callable[[str], Iter
             before = float(lines.true[number]) if is_given else written.get(number, value)
             changed = abs(value - before) > half
             worked = any(OPERATION.search(each) for each in claim.expressions)
-            if new is not None and (changed + worked + backwards >= 2 or (changed and abs(value - lines.true[new]) <= half) if is_given else updated and changed):
+            if new is not None and (
+                changed + worked + backwards >= 2 or (changed and abs(value - lines.true[new]) <= half)
+                if is_given
+                else updated and changed
+            ):
                 number = new
             name = lines.names[number]
             backwards = backwards or name.startswith(BACKWARDS)

@@ -62,7 +62,7 @@ def of_text(text: str, file: str) -> list[Claim]:
 
 
 def claims_of(lines: Lines) -> list[Claim]:
-    """Every line read; one that begins with = goes on with the line before."""
+    """Every line read; one that begins with = goes on with the line before, as one does after an operation."""
     lines = joined(lines)
     commas = uses_decimal_commas([text for _, text in lines])
     return [found for number, text in lines for found in claims_of_line(text, number, commas)]
@@ -73,7 +73,8 @@ def joined(lines: Lines) -> Lines:
     for number, text in lines:
         if (
             found
-            and re.match(r"\s*&?\s*(?:=|≈|\\approx)", text)
+            and (re.match(r"\s*&?\s*(?:=|≈|\\approx)", text) or UNFINISHED.search(found[-1][1]))
+            and text.strip()
             and found[-1][1].strip()
             and len(found[-1][1]) < LONGEST
         ):
@@ -148,6 +149,7 @@ def claims_of_row(number: int, cells: list[str], delimiter: str = ",", commas: b
 # ---- Markdown and LaTeX
 
 INLINE = re.compile(r"(?<!\\)\$`?([^$]+?)`?\$")
+UNFINISHED = re.compile(r"=.*(?:[-+*/×·]|\\cdot|\\times)\s*$")  # an operation whose other side is on the next line
 SPACED = re.compile(r"\\\\\[\s*-?[\d.]+\s*[a-z]{2}\s*\]")  # the end of a line of mathematics, with a distance
 FENCE = re.compile(r"^\s*(```+|~~~+)")
 ENVIRONMENT = re.compile(
@@ -193,7 +195,7 @@ def of_markdown(text: str, file: str) -> list[Claim]:
 
 def table_row(number: int, cells: list[str], commas: bool) -> Iterator[Claim]:
     """A row of a table in prose: one that has no number in it is a heading or a remark."""
-    if any(numeral(plain(cell)) or "," in cell for cell in cells[1:]):
+    if any(numeral(plain(cell)) or "," in cell or re.search(r"=\s*[-+]?\.?\d", plain(cell)) for cell in cells[1:]):
         yield from claims_of_row(number, cells, "|", commas)
 
 

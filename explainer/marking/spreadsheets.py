@@ -68,9 +68,7 @@ def read_spreadsheet(path: str | os.PathLike[str]) -> list[Claim]:
 def by_headings(rows: Mapping[int, Mapping[int, Cell]]) -> Iterator[tuple[int, Mapping[int, Cell]]]:
     """The rows, each a name and its value: what stands under headings is taken apart."""
     numbers = sorted(rows)
-    grid = [
-        [texts_of(rows[row].get(column)) for column in range(1, max(rows[row], default=0) + 1)] for row in numbers
-    ]
+    grid = [[texts_of(rows[row].get(column)) for column in range(1, max(rows[row], default=0) + 1)] for row in numbers]
     for row, places in zip(numbers, places_of(grid), strict=True):
         if places is None:
             yield row, rows[row]
