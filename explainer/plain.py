@@ -42,6 +42,7 @@ COMMAND = re.compile(r"\\([A-Za-z]+)")
 SPACING = re.compile(
     r"\\(?:tag|label|hspace|vspace|phantom)\*?\{[^{}]*\}|\\[,;:! ]|~|&|\\\\(?:\[[^\]]*\])?|\\(?:nonumber|notag)\b|\\(?:begin|end)\{[a-z*]+\}"
 )
+MATRIX = re.compile(r"\\begin\{[pbvB]?matrix\}(.*?)\\end\{[pbvB]?matrix\}")
 EMPHASIS = re.compile(r"\*\*([^*]+)\*\*(?=\s|$|[:=|])")
 POWER_OF_TEN = re.compile(r"(?<=\d)\s*(?:\*|[xX](?=\s*10\s*\^))\s*10\s*(?:\^|\*\*)\s*[{(]?\s*([+-]?\d{1,3})\s*[)}]?")
 
@@ -58,7 +59,18 @@ def plain(text: str) -> str:
     return re.sub(r"[ \t]+", " ", POWER_OF_TEN.sub(r"e\1", text)).strip()
 
 
+def without_matrices(text: str) -> str:
+    r"""The text with \begin{pmatrix} a & b \\ c & d \end{pmatrix} as [[a, b], [c, d]]."""
+
+    def rows(found: re.Match[str]) -> str:
+        cells = [[cell.strip() for cell in row.split("&")] for row in re.split(r"\\\\", found[1]) if row.strip()]
+        return "[" + ", ".join(f"[{', '.join(row)}]" for row in cells) + "]"
+
+    return MATRIX.sub(rows, text) if "matrix}" in text else text
+
+
 def without_latex(text: str) -> str:
+    text = without_matrices(text)
     text = text.replace(r"\(", "").replace(r"\)", "").replace(r"\[", "").replace(r"\]", "").replace(r"\_", "_")
     text = SPACING.sub(" ", text)
     for _ in range(8):

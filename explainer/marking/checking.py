@@ -17,6 +17,7 @@ from ..graphs import canonical as named_in_graph
 from ..names import Names
 from ..problem import GraphProblem, Problem
 from ..render import Setting, Speaker
+from .arrays import Shapes, taken_apart
 from .catalogue import CODES, mistaken, mistakes_at
 from .claims import Claim
 from .conventions import Reading, best_reading
@@ -155,7 +156,12 @@ class Checker:
         self.language = language or problem.writing.language
         self.say = Speaker(self.language, Setting())
         self.lines = lines_of(problem)
-        layers = [layer.labels for layer in problem.layers] if isinstance(problem, Problem) else ()
+        layers = [layer.labels for layer in problem.layers] if isinstance(problem, Problem) else []
+        self.shapes = (
+            Shapes([problem.input_names, *layers], problem.target_names, problem.inputs.shape[1])
+            if isinstance(problem, Problem)
+            else Shapes()
+        )
         self.names = Names(self.lines.numbers, other_names(self.lines), layers)
         self._roles: dict[tuple[int, int], Roles] = {}
         self._variants: dict[str, Lines] = {}
@@ -168,6 +174,12 @@ class Checker:
     def find(self, text: str) -> int | None:
         name = self.page.names.get(comparable(text)) or self.names.find(text)
         return None if name is None else self.lines.numbers[name]
+
+    @cached_property
+    def right(self) -> dict[str, float]:
+        """The right value of each quantity, by every name that it has."""
+        named = {name: float(self.lines.true[number]) for name, number in self.lines.numbers.items()}
+        return named | {other: named[name] for other, name in other_names(self.lines).items()}
 
     def roles_of(self, lines: Lines) -> Callable[[int], Roles]:
         def found(number: int) -> Roles:
@@ -198,6 +210,7 @@ class Checker:
 
     def marks(self, claims: Sequence[Claim]) -> Marks:
         """The marks of a working that has been read."""
+        claims = taken_apart(claims, self.shapes, self.right)
         named = in_place(
             [(claim, self.find(claim.name) if claim.name and not claim.fault else None) for claim in claims],
             self.lines,

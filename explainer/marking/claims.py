@@ -21,6 +21,7 @@ MARKER = re.compile(
 ASSIGNED = re.compile(r"<-|->|:=|==|\+=(?=\s)")
 SAID = re.compile(r"\s*(?::|\bis\b|\bequals\b|等于|约为|为|是|得到|得)\s*(?=[-+]?\.?\d)")  # where there is no =
 APART = re.compile(r";|,\s(?=\S+\s*=)|,(?=\s*[^\W\d]\w*\s*=)|\s(?:and|und|以及|和)\s(?=[^=]*=)")
+ARRAY = re.compile(r"(?:array|np\.array|tensor)?\s*[\[(][-+\d.eE,;\s\[\]()]+[\])]+\s*(?:\^?\{?T\}?|\.T)?")
 LISTS = re.compile(r"[\[(]([^\[\]()=]+(?:,[^\[\]()=]+)+)[\])]\s*=\s*[\[(]([^\[\]=]+)[\])]")
 SURELY_DECIMAL = re.compile(r"(?<!\d)0,\d|\d,(?:\d{1,2}|\d{4,})(?!\d)")
 DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
@@ -38,6 +39,7 @@ class Claim:
     value: Numeral | None = None
     fault: str = ""
     detail: str = ""  # what the fault speaks of
+    array: tuple[tuple[Numeral, ...], ...] = ()  # the rows of an array that is claimed at once, in the place of a value
 
 
 def claims_of_line(text: str, line: int, decimal_comma: bool = False) -> Iterator[Claim]:
@@ -92,6 +94,9 @@ def claim(text: str, line: int, shown: str, decimal_comma: bool) -> Claim:
     if not name:
         return Claim(line, shown, fault="no_name")
     *expressions, last = rest
+    array = array_of(last)
+    if array:
+        return Claim(line, shown, name, tuple(expressions), array=array)
     value, fault = value_of(last, decimal_comma)
     if value is None and not last and expressions:  # "Y1 = 0.5 =": what stands before is the value
         *expressions, last = expressions
@@ -100,6 +105,17 @@ def claim(text: str, line: int, shown: str, decimal_comma: bool) -> Claim:
     if value is None and fault == "no_number" and numberless(last):
         return Claim(line, shown, name, (*written, last), None, "no_value", last)
     return Claim(line, shown, name, written, value, fault if value is None else "", last if value is None else "")
+
+
+def array_of(text: str) -> tuple[tuple[Numeral, ...], ...]:
+    """The rows of [a, b], (a, b), [[a, b], [c, d]] or [a b; c d]; nothing where the text is no array."""
+    if not ARRAY.fullmatch(text):
+        return ()
+    rows = [
+        tuple(filter(None, (numeral(found) for found in NUMERAL.findall(row)))) for row in re.split(r"[\])]|;", text)
+    ]
+    found = tuple(row for row in rows if row)
+    return found if sum(map(len, found)) > 1 and len(set(map(len, found))) == 1 else ()
 
 
 def value_of(text: str, decimal_comma: bool) -> tuple[Numeral | None, str]:

@@ -71,13 +71,12 @@ def nearest(claim: Claim, options: Iterable[int], lines: Lines) -> int | None:
 
 def error_signal(claim: Claim, number: int, lines: Lines) -> int:
     """The quantity; of e and error, which to some are the loss and to others t - y, the one whose size it has."""
-    several = any(name.startswith("E[") for name in lines.numbers)
-    slopes = (
-        [name for name in lines.numbers if name.startswith("dE/dY[")] if claim.name in ERRORS and not several else []
-    )
-    if lines.names[number] != "E" or not slopes or claim.value is None:
+    if claim.name not in ERRORS or claim.value is None or lines.names[number] != "E":
         return number
-    last = lines.numbers[slopes[0]]  # errors stand in the order in which they are worked: the output's first
+    slopes = [name for name in lines.numbers if name.startswith("dE/dY[")]
+    if not slopes or any(name.startswith("E[") for name in lines.numbers):  # of several outputs each has its own
+        return number
+    last = lines.numbers[slopes[0]]  # they stand in the order in which they are worked: the output's first
     loss, error = float(lines.true[number]), abs(float(lines.true[last]))
     size = abs(claim.value.value)
     return last if abs(size - error) < abs(size - loss) else number

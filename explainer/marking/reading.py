@@ -12,11 +12,12 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import Fault, InputError
-from ..plain import plain
+from ..plain import plain, without_matrices
 from ..source import decoded, read_bytes
 from .claims import LONGEST, Claim, claim, claims_of_line, uses_decimal_commas
 from .numerals import numeral
@@ -73,7 +74,7 @@ def joined(lines: Lines) -> Lines:
     for number, text in lines:
         if (
             found
-            and (re.match(r"\s*&?\s*(?:=|≈|\\approx)", text) or UNFINISHED.search(found[-1][1]))
+            and (re.match(r"\s*&?\s*(?:=|≈|\\approx)", text) or is_unfinished(found[-1][1]))
             and text.strip()
             and found[-1][1].strip()
             and len(found[-1][1]) < LONGEST
@@ -82,6 +83,12 @@ def joined(lines: Lines) -> Lines:
         else:
             found.append((number, text))
     return found
+
+
+def is_unfinished(text: str) -> bool:
+    """Whether a statement goes on in the next line: after an operation, or in the middle of an array."""
+    value = text.rpartition("=")[2]
+    return bool(UNFINISHED.search(text)) or (value.count("[") > value.count("]") and "=" in text)
 
 
 # ---- tables
@@ -201,7 +208,7 @@ def table_row(number: int, cells: list[str], commas: bool) -> Iterator[Claim]:
 
 def statements(number: int, line: str) -> Lines:
     r"""The pieces of a line of mathematics, cut at \\."""
-    line = ENVIRONMENT.sub(" ", line)
+    line = without_matrices(ENVIRONMENT.sub(" ", line))
     pieces = re.split(r"\\\\(?:\[[^\]]*\])?", line)
     return [(number, piece) for piece in pieces if piece.strip()]
 
@@ -267,4 +274,4 @@ def joined_source(source: Any) -> str:
 
 
 def moved(found: Claim, lines: int) -> Claim:
-    return Claim(found.line + lines, found.text, found.name, found.expressions, found.value, found.fault, found.detail)
+    return replace(found, line=found.line + lines)
