@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ..names import FUNCTION, primed
 from ..plain import plain
@@ -19,46 +19,63 @@ OPERATION = re.compile(r"[\w)\]}]\s*[-+*/(]")
 
 
 def in_place(named: Sequence[Named], lines: Lines, options: Callable[[str], Iterable[int]]) -> list[Named]:
-    """The claims with what their names mean where they stand.
-
-    A parameter that is worked out, or that has another value once there are deltas or gradients, is the updated one.
-    What is written anew after an update, with another value, is what the updated network gives.
-    """
+    """The claims with what their names mean where they stand. `options`: what a name can mean that can mean several."""
+    so_far = _SoFar(lines)
     found: list[Named] = []
-    written: dict[int, float] = {}
-    backwards = updated = False
-    scores: dict[str, int] = {}  # by the value of a weighted sum, as it is written
     for claim, number in named:
-        if number is None and claim.value is not None:
-            number = of_score(claim, scores, lines) or nearest(claim, options(claim.name), lines)
-        if number is not None and claim.value is not None:
-            number = error_signal(claim, number, lines)
-            value, half, new = claim.value.value, claim.value.half, lines.numbers.get(primed(lines.names[number]))
-            is_given = number in lines.given
-            before = float(lines.true[number]) if is_given else written.get(number, value)
-            changed = abs(value - before) > half
-            worked = any(OPERATION.search(each) for each in claim.expressions)
-            if new is not None and (
-                changed + worked + backwards >= 2 or (changed and abs(value - lines.true[new]) <= half)
-                if is_given
-                else updated and changed
-            ):
-                number = new
-            name = lines.names[number]
-            backwards = backwards or name.startswith(BACKWARDS)
-            updated = updated or ("'" in name and lines.numbers.get(name.replace("'", "", 1)) in lines.given)
-            written[number] = value
-            if name.startswith("z["):
-                scores[claim.value.text] = number
+        if claim.value is not None:
+            if number is None:
+                number = so_far.of_score(claim)
+            if number is None:
+                number = nearest(claim, options(claim.name), lines)
+            if number is not None:
+                number = so_far.updated(claim, error_signal(claim, number, lines))
+                so_far.add(claim, number)
         found.append((claim, number))
     return found
 
 
-def of_score(claim: Claim, scores: Mapping[str, int], lines: Lines) -> int | None:
-    """The activation that sigmoid(0.3775) is: that of the neuron whose weighted sum was written so."""
-    applied = re.fullmatch(rf"(?:{FUNCTION})\s*\(\s*([-\d.]+)\s*\)", plain(claim.name))
-    score = scores.get(applied[1]) if applied else None
-    return None if score is None else lines.numbers.get(lines.names[score].replace("z", "Y", 1))
+class _SoFar:
+    """What stands above a claim."""
+
+    def __init__(self, lines: Lines) -> None:
+        self.lines = lines
+        self.written: dict[int, float] = {}
+        self.scores: dict[str, int] = {}  # weighted sums, by the value as it is written
+        self.is_backwards = self.is_updated = False  # whether there are deltas or gradients; new parameters
+
+    def add(self, claim: Claim, number: int) -> None:
+        assert claim.value is not None
+        name = self.lines.names[number]
+        self.written[number] = claim.value.value
+        self.is_backwards |= name.startswith(BACKWARDS)
+        self.is_updated |= "'" in name and self.lines.numbers.get(name.replace("'", "", 1)) in self.lines.given
+        if name.startswith("z["):
+            self.scores[claim.value.text] = number
+
+    def updated(self, claim: Claim, number: int) -> int:
+        """The quantity after the update, where that is what is claimed.
+
+        A parameter that is worked out, that has another value once there are deltas or gradients, or that has its new
+        value; what is written anew after an update with another value; what is nearer to what the updated network gives.
+        """
+        new = self.lines.numbers.get(primed(self.lines.names[number]))
+        if new is None or claim.value is None:
+            return number
+        value, half = claim.value.value, claim.value.half
+        old_away, new_away = abs(value - self.lines.true[number]), abs(value - self.lines.true[new])
+        if number in self.lines.given:
+            signs = (old_away > half, any(map(OPERATION.search, claim.expressions)), self.is_backwards)
+            return new if sum(signs) > 1 or (old_away > half >= new_away) else number
+        if number in self.written:
+            return new if self.is_updated and abs(value - self.written[number]) > half else number
+        return new if self.is_updated and old_away > half and new_away < old_away else number
+
+    def of_score(self, claim: Claim) -> int | None:
+        """The activation that sigmoid(0.3775) is: that of the neuron whose weighted sum was written so."""
+        applied = re.fullmatch(rf"(?:{FUNCTION})\s*\(\s*([-\d.]+)\s*\)", plain(claim.name))
+        score = self.scores.get(applied[1]) if applied else None
+        return None if score is None else self.lines.numbers.get(self.lines.names[score].replace("z", "Y", 1))
 
 
 def nearest(claim: Claim, options: Iterable[int], lines: Lines) -> int | None:
