@@ -31,9 +31,11 @@ AFTER = (
 BEFORE = re.compile(
     r"^(?:(?:so|therefore|thus|hence|then|now|next|we|get|have|obtain|the|and|finally|similarly|with|for|value|of|hidden|at"
     r"|output(?= (?:layer|unit|node|neuron))|layer|neuron|unit|node)\b"
-    r"|因此|所以|则|得|其中|同理|即|故|最终|计算|可得|隐藏层|输出层|神经元)[,:]?\s*"
+    r"|因此|所以|则|得|其中|同理|即|故|最终|计算|可得|隐藏层|输出层|神经元|[^\x00-\x7f梯导变增改新旧]+(?=[A-Za-z(]))[,:]?\s*"
 )
 PHRASES = (
+    (re.compile(r"^\((.+)\)$"), r"\1"),
+    (re.compile(r"^(.+?)\s*的?梯度$|^梯度\s*(.+)$"), r"grad_\1\2"),
     (re.compile(r"^(.+?)\s*的\s*(?:净|总|加权)?输入(?:值|和)?$"), r"net_\1"),
     (re.compile(r"^(.+?)\s*的\s*输出值?$"), r"out_\1"),
     (re.compile(r"^(.+?)\s*的\s*(?:误差项|delta)$"), r"delta_\1"),

@@ -18,7 +18,9 @@ LONGEST = 2000  # characters of a line
 MARKER = re.compile(
     r"^\s*(?:>\s*)?(?:[-*+•]\s+|\(?\d{1,3}[.)]\s+|\(?[a-z]\)\s+(?!=)|(?:step|Step|STEP)\s*\d+\s*[:.)]\s*)"
 )
+CIRCLED = re.compile(r"^\s*[①-⑳]\s*")
 ASSIGNED = re.compile(r"<-|->|:=|==|\+=(?=\s)")
+CHANGED = re.compile(rf"^([^:=]+?)\s*[:=]\s*{NUMERAL.pattern}\s*->\s*({NUMERAL.pattern})$")  # w5: 0.4 -> 0.3589
 SAID = re.compile(r"\s*(?::|\bis\b|\bequals\b|等于|约为|为|是|得到|得)\s*(?=[-+]?\.?\d)")  # where there is no =
 APART = re.compile(r";|,\s(?=\S+\s*=)|,(?=\s*[^\W\d]\w*\s*=)|\s(?:and|und|以及|和)\s(?=[^=]*=)")
 ARRAY = re.compile(r"(?:array|np\.array|tensor)?\s*[\[(][-+\d.eE,;\s\[\]()]+[\])]+\s*(?:\^?\{?T\}?|\.T)?")
@@ -45,7 +47,7 @@ class Claim:
 def claims_of_line(text: str, line: int, decimal_comma: bool = False) -> Iterator[Claim]:
     """What a line says: nothing where it is blank or a comment."""
     shown = text.strip()
-    if not shown or shown.startswith("#"):
+    if not shown or shown.startswith("#") or re.fullmatch(r"=+|-+|~+|\*+|_+", shown):
         return
     if len(text) > LONGEST:
         yield Claim(line, shown[:80], fault="too_long")
@@ -54,8 +56,8 @@ def claims_of_line(text: str, line: int, decimal_comma: bool = False) -> Iterato
     if hidden:
         yield Claim(line, shown, fault="hidden", detail=f"U+{ord(hidden):04X}")
         return
-    bare = MARKER.sub("", plain(without_comment(text).replace("\ufeff", "").replace("\u200b", "")))
-    bare = ASSIGNED.sub("=", bare)
+    bare = MARKER.sub("", plain(CIRCLED.sub("", without_comment(text)).replace("\ufeff", "").replace("\u200b", "")))
+    bare = ASSIGNED.sub("=", CHANGED.sub(r"\1' = \2", bare))
     if "=" not in bare:
         bare = SAID.sub("=", bare, count=1)
     for piece in pieces_of(bare):

@@ -14,6 +14,7 @@ Named = tuple[Claim, int | None]  # with the number of its quantity, where it ha
 
 BACKWARDS = ("delta[", "dE/d", "step[")  # how names begin of what is worked before a parameter is updated
 ERRORS = ("e", "err", "error", "Error", "误差")
+SCALE = 2.0  # how many times larger or smaller it may be, where no other quantity is as near
 NEAR = 0.02  # of a quantity, how far off a value may be to be taken for it
 OPERATION = re.compile(r"[\w)\]}]\s*[-+*/(]")
 
@@ -82,8 +83,10 @@ def nearest(claim: Claim, options: Iterable[int], lines: Lines) -> int | None:
     """Of several quantities that a name can mean the one, if it is only one, whose size the value has."""
     assert claim.value is not None
     size = abs(claim.value.value)
-    found = [k for k in options if abs(abs(lines.true[k]) - size) <= claim.value.half + NEAR * abs(lines.true[k])]
-    return found[0] if len(found) == 1 else None
+    close = [k for k in options if abs(abs(lines.true[k]) - size) <= claim.value.half + NEAR * abs(lines.true[k])]
+    if not close:
+        close = [k for k in options if size <= SCALE * abs(lines.true[k]) and abs(lines.true[k]) <= SCALE * size]
+    return close[0] if len(close) == 1 else None
 
 
 def error_signal(claim: Claim, number: int, lines: Lines) -> int:
