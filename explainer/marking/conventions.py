@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from ..problem import Choice, GraphProblem, Problem
 from .judging import AGREES, LAST_DIGIT, SLIP, TRUNCATED, Judging
@@ -167,7 +168,8 @@ def both(before: Reading, tried: list[Reading], lines_of: Callable[[Problem], Li
     for thresholds in (each for each, convention in of_slug if convention.slug == "bias-as-threshold"):
         for negated in (convention for _, convention in of_slug if convention.slug == "delta-negated"):
             after = read_with(thresholds, negated, lines_of)
-            if after.slips < before.slips and after.right >= before.right + 2 * LEAST:
+            shown = any(shows_threshold(name, after.lines) and after.is_right(name) for name in after.names)
+            if shown and after.slips < before.slips and after.right >= before.right + 2 * LEAST:
                 yield after
 
 
@@ -181,6 +183,8 @@ def is_borne_out(before: Reading, after: Reading) -> bool:
     mended = [name for name in before.names if after.is_right(name) and not before.is_right(name)]
     if len(mended) < LEAST:
         return False
+    if convention.slug == "bias-as-threshold":
+        return any(map(partial(shows_threshold, lines=after.lines), mended))
     if convention.slug != "delta-negated":
         return True
     kinds = {name: kind_of(name, after.lines) for name in mended}
@@ -188,6 +192,12 @@ def is_borne_out(before: Reading, after: Reading) -> bool:
     if "gradient" in convention.factors:  # a gradient has its sign by definition: the update must show what is meant
         apart = [name for name in apart if "'" in name or name.startswith("step[")]
     return bool(apart)
+
+
+def shows_threshold(name: str, lines: Lines) -> bool:
+    """Whether the sign of a bias shows in a line: a step alone may have gone the wrong way."""
+    given = lines.numbers.get(name.replace("'", "", 1))
+    return given in lines.given and is_bias(name, lines) and bool(lines.true[given] != 0)
 
 
 def is_late(name: str, lines: Lines) -> bool:
