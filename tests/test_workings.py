@@ -2,7 +2,11 @@
 
 The verdicts in `workings/` are those that a published survey of these calculations gives, each from an independent
 recomputation: what agrees is right, what drifts is rounding, a slip is wrong where it is made, and what is carried from
-it follows through.
+it follows through. `notations.yaml` has calculations in the notations and formats of other books.
+
+Left out of that survey are: pages that print no number of their own; logs of programs that draw random numbers;
+convolutions, and cells of LSTM and RNN with random weights; finite differences, which differ from the derivative by
+construction; and Mazur's network after 10,000 updates, more than a derivation works.
 """
 
 from __future__ import annotations
