@@ -256,6 +256,11 @@ def lines_of(problem: Problem | GraphProblem) -> Lines:
 def other_names(lines: Lines) -> Mapping[str, str]:
     """Names that are understood in the place of canonical ones."""
     found = {"eta": "learning_rate", "lr": "learning_rate", "alpha": "learning_rate"}
+    if isinstance(lines, GraphLines):
+        end = f"d{lines.work.end}/d"
+        for name in (each for each in lines.numbers if each.startswith(end)):
+            below = name.removeprefix(end)
+            found |= dict.fromkeys((f"d{below}", f"{below}.grad", f"grad {below}", f"grad_{below}"), name)
     if isinstance(lines, NetworkLines):
         found = {other: name for other, name in found.items() if name in lines.numbers}
         found |= dict(lines.by_place())

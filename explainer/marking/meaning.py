@@ -9,11 +9,11 @@ from ..names import FUNCTION, primed
 from ..plain import plain
 from .claims import Claim
 from .lines import Lines
+from .sheet import is_error
 
 Named = tuple[Claim, int | None]  # with the number of its quantity, where it has one
 
 BACKWARDS = ("delta[", "dE/d", "step[")  # how names begin of what is worked before a parameter is updated
-ERRORS = ("e", "err", "error", "Error", "误差")
 SCALE = 2.0  # how many times larger or smaller it may be, where no other quantity is as near
 NEAR = 0.02  # of a quantity, how far off a value may be to be taken for it
 OPERATION = re.compile(r"[\w)\]}]\s*[-+*/(]")
@@ -90,13 +90,25 @@ def nearest(claim: Claim, options: Iterable[int], lines: Lines) -> int | None:
 
 
 def error_signal(claim: Claim, number: int, lines: Lines) -> int:
-    """The quantity; of e and error, which to some are the loss and to others t - y, the one whose size it has."""
-    if claim.name not in ERRORS or claim.value is None or lines.names[number] != "E":
+    """The quantity; of e and error, which to some are t - y and to others the loss or a sum, the one whose size it has."""
+    assert claim.value is not None
+    name = lines.names[number]
+    if not is_error(claim.name) or not name.startswith(("E", "z[")):
         return number
+    label = name.partition("[")[2]
+    several = any(each.startswith("E[") for each in lines.numbers)
+    ends = (
+        ("dE/dY[" + label,) if label else () if several else tuple(n for n in lines.numbers if n.startswith("dE/dY["))
+    )
+    signal = lines.numbers.get(ends[0]) if ends else None  # errors stand in the order in which they are worked
+    if signal is None or (label and lines.names[signal] not in of_outputs(lines)):
+        return number
+    size, error = abs(claim.value.value), abs(float(lines.true[signal]))
+    is_near = abs(size - error) < abs(size - float(lines.true[number]))
+    return signal if is_near and (not label or abs(size - error) <= claim.value.half + NEAR * error) else number
+
+
+def of_outputs(lines: Lines) -> list[str]:
+    """The slopes of the loss in each output, whose errors are t - y; those of hidden neurons come after them."""
     slopes = [name for name in lines.numbers if name.startswith("dE/dY[")]
-    if not slopes or any(name.startswith("E[") for name in lines.numbers):  # of several outputs each has its own
-        return number
-    last = lines.numbers[slopes[0]]  # they stand in the order in which they are worked: the output's first
-    loss, error = float(lines.true[number]), abs(float(lines.true[last]))
-    size = abs(claim.value.value)
-    return last if abs(size - error) < abs(size - loss) else number
+    return slopes[: max(1, sum(name.startswith("E[") for name in lines.numbers))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -115,8 +116,21 @@ def sheet_of(lines: Lines, found: Sequence[tuple[Claim, int]], find: Callable[[s
     for claim, number in found:
         assert claim.value is not None
         read = (expression(text, find) for text in claim.expressions)
-        entries.append(Entry(claim, number, claim.value, tuple(each for each in read if each is not None)))
+        known = tuple(each for each in read if each is not None)
+        entries.append(Entry(claim, number, claim.value, known, sign_of_error(claim, number, lines)))
     return with_last(Sheet(lines, tuple(in_single_precision(with_fine_zeros(entries)))))
+
+
+def is_error(name: str) -> bool:
+    """Whether a name is that of an error, which to some is the loss and to others t - y."""
+    return bool(re.fullmatch(r"(?:e|err|[Ee]rror|误差)(?:_?[({]?\w+[)}]?)?", name))
+
+
+def sign_of_error(claim: Claim, number: int, lines: Lines) -> float:
+    """-1 where t - y is written for what is y - t: an error has its sign by nobody's definition."""
+    assert claim.value is not None
+    opposite = claim.value.value * float(lines.true[number]) < 0
+    return -1.0 if opposite and lines.names[number].startswith("dE/dY[") and is_error(claim.name) else 1.0
 
 
 def with_last(sheet: Sheet) -> Sheet:
