@@ -269,6 +269,8 @@ class Names:
     def _numbered(self) -> dict[str, list[str]]:
         """Labels by their digits alone: 1 for x1, h1 and o1."""
         found: dict[str, list[str]] = {}
+        if not self.layers:  # a spec has to be exact
+            return found
         for label in sorted({each for labels in self._labels.values() for each in labels}):
             digits = re.fullmatch(r"[^\W\d_]+_?(\d+)", label)
             if digits:

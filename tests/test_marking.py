@@ -314,6 +314,7 @@ SAME = {
     "CSV": ("name,value\nY1,0.52498\n", ".csv"),
     "CSV with decimal commas": ("name;value\nY1;0,52498\n", ".csv"),
     "decimal comma": ("Y1 = 0,52498\n", ".txt"),
+    "decimal comma in brackets": ("Y1 = (0,52498)\n", ".txt"),
     "a notebook": (
         json.dumps({"cells": [{"cell_type": "code", "source": ["import numpy\n", "Y1 = 0.52498  # out\n"]}]}),
         ".ipynb",

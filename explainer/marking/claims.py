@@ -57,7 +57,9 @@ def claims_of_line(text: str, line: int, decimal_comma: bool = False) -> Iterato
         yield Claim(line, shown, fault="hidden", detail=f"U+{ord(hidden):04X}")
         return
     bare = MARKER.sub("", plain(CIRCLED.sub("", without_comment(text)).replace("\ufeff", "").replace("\u200b", "")))
-    bare = ASSIGNED.sub("=", CHANGED.sub(r"\1' = \2", bare))
+    if "->" in bare:
+        bare = CHANGED.sub(r"\1' = \2", bare)
+    bare = ASSIGNED.sub("=", bare)
     if "=" not in bare:
         bare = SAID.sub("=", bare, count=1)
     for piece in pieces_of(bare):
@@ -66,7 +68,7 @@ def claims_of_line(text: str, line: int, decimal_comma: bool = False) -> Iterato
 
 def pieces_of(text: str) -> list[str]:
     """The statements of a line: several side by side, or a list of names and as many values."""
-    lists = LISTS.fullmatch(text.strip().rstrip(".;"))
+    lists = LISTS.fullmatch(text.strip().rstrip(".;")) if text.lstrip().startswith(("[", "(")) else None
     if lists:
         names, values = (re.split(r",\s*|\s+", each.strip()) for each in lists.groups())
         if len(names) == len(values):
@@ -111,7 +113,9 @@ def claim(text: str, line: int, shown: str, decimal_comma: bool) -> Claim:
 
 def array_of(text: str) -> tuple[tuple[Numeral, ...], ...]:
     """The rows of [a, b], (a, b), [[a, b], [c, d]] or [a b; c d]; nothing where the text is no array."""
-    if not ARRAY.fullmatch(text):
+    if text[-1:] not in "])T}" or not ARRAY.fullmatch(text) or not re.search(r"[,;\s]", text):
+        return ()
+    if text.startswith("(") and "." not in text and ", " not in text:  # (0,52498)
         return ()
     rows = [
         tuple(filter(None, (numeral(found) for found in NUMERAL.findall(row)))) for row in re.split(r"[\])]|;", text)

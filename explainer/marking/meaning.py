@@ -93,7 +93,7 @@ def error_signal(claim: Claim, number: int, lines: Lines) -> int:
     """The quantity; of e and error, which to some are t - y and to others the loss or a sum, the one whose size it has."""
     assert claim.value is not None
     name = lines.names[number]
-    if not is_error(claim.name) or not name.startswith(("E", "z[")):
+    if not name.startswith(("E", "z[")) or not is_error(claim.name):
         return number
     label = name.partition("[")[2]
     several = any(each.startswith("E[") for each in lines.numbers)

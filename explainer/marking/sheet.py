@@ -129,8 +129,9 @@ def is_error(name: str) -> bool:
 def sign_of_error(claim: Claim, number: int, lines: Lines) -> float:
     """-1 where t - y is written for what is y - t: an error has its sign by nobody's definition."""
     assert claim.value is not None
-    opposite = claim.value.value * float(lines.true[number]) < 0
-    return -1.0 if opposite and lines.names[number].startswith("dE/dY[") and is_error(claim.name) else 1.0
+    if not lines.names[number].startswith("dE/dY[") or not is_error(claim.name):
+        return 1.0
+    return -1.0 if claim.value.value * float(lines.true[number]) < 0 else 1.0
 
 
 def with_last(sheet: Sheet) -> Sheet:
