@@ -162,7 +162,7 @@ def is_single(value: Numeral) -> bool:
 
 
 def keeps_single_precision(entries: Sequence[Entry]) -> bool:
-    long = [entry.value for entry in entries if entry.value.significant >= MANY]
+    long = [entry.value for entry in entries if len(entry.value.text) > MANY <= entry.value.significant]
     return bool(long) and all(map(is_single, long))
 
 
