@@ -19,7 +19,7 @@ MARKER = re.compile(
     r"^\s*(?:>\s*)?(?:[-*+•]\s+|\(?\d{1,3}[.)]\s+|\(?[a-z]\)\s+(?!=)|(?:step|Step|STEP)\s*\d+\s*[:.)]\s*)"
 )
 CIRCLED = re.compile(r"^\s*[①-⑳]\s*")
-ASSIGNED = re.compile(r"<-|->|:=|==|\+=(?=\s)")
+ASSIGNED = re.compile(r"<-|-+>|:=|==|\+=(?=\s)")
 CHANGED = re.compile(rf"^([^:=]+?)\s*[:=]\s*{NUMERAL.pattern}\s*->\s*({NUMERAL.pattern})$")  # w5: 0.4 -> 0.3589
 SAID = re.compile(r"\s*(?::|\bis\b|\bequals\b|等于|约为|为|是|得到|得)\s*(?=[-+]?\.?\d)")  # where there is no =
 APART = re.compile(r";|,\s(?=\S+\s*=)|,(?=\s*[^\W\d]\w*\s*=)|\s(?:and|und|以及|和)\s(?=[^=]*=)")
