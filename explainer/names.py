@@ -8,7 +8,7 @@ the nearest known names.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import product
@@ -19,20 +19,50 @@ from .plain import plain
 HEADS: Mapping[str, tuple[str, ...]] = {
     "W": ("W", "w", "weight", "v", "V", "u"),
     "b": ("b", "B", "bias", "theta", "Theta"),
-    "z": ("z", "Z", "e", "net", "in", "s", "sum", "a", "netinput", "zin"),
+    "z": ("z", "Z", "e", "net", "in", "s", "sum", "a", "netinput", "zin", "I"),
     "Y": ("Y", "y", "out", "output", "o", "a", "h", "A", "O", "yhat", "y_hat", "p"),
-    "delta": ("delta", "d", "Delta"),
+    "delta": ("delta", "d", "Delta", "Err"),
     "E": ("E", "Etotal", "Etot", "L", "J", "C", "Loss", "loss", "cost", "error", "Error"),
 }
-AFTER = ("new", "New", "neu", "updated", "after", "plus", "+", "新", "更新后")
+AFTER = (
+    "new", "New", "neu", "updated", "after", "plus", "+", "t+1", "k+1", "n+1", "更新后的", "新的", "新", "更新后", "更新",
+)  # fmt: skip
+# Words before a name that say nothing of which quantity it is, and phrases for one.
+BEFORE = re.compile(
+    r"^(?:(?:so|therefore|thus|hence|then|now|next|we|get|have|obtain|the|and|finally|similarly|with|for|value|of|hidden|at"
+    r"|output(?= (?:layer|unit|node|neuron))|layer|neuron|unit|node)\b"
+    r"|因此|所以|则|得|其中|同理|即|故|最终|计算|可得|隐藏层|输出层|神经元|[^\x00-\x7f梯导变增改新旧]+(?=[A-Za-z(]))[,:]?\s*"
+)
+PHRASES = (
+    (re.compile(r"^\((.+)\)$"), r"\1"),
+    (re.compile(r"^(.+?)\s*的?梯度$|^梯度\s*(.+)$"), r"grad_\1\2"),
+    (re.compile(r"^(.+?)\s*的\s*(?:净|总|加权)?输入(?:值|和)?$"), r"net_\1"),
+    (re.compile(r"^(.+?)\s*的\s*输出值?$"), r"out_\1"),
+    (re.compile(r"^(.+?)\s*的\s*(?:误差项|delta)$"), r"delta_\1"),
+    (re.compile(r"^(?:总误差|总损失|损失函数|损失|误差)(?:值)?$"), "E"),
+    (re.compile(r"^(?:total|overall)\s+(?:error|loss|cost)$", re.IGNORECASE), "E"),
+    (re.compile(r"^(?:net |total |weighted )?input (?:to|of|into|for) (.+)$", re.IGNORECASE), r"net_\1"),
+    (re.compile(r"^(?:output|activation) (?:of|from) (.+)$", re.IGNORECASE), r"out_\1"),
+    (re.compile(r"^([^\W\d]\w*)\s*:\s*(.+)$"), r"\2_\1"),
+    (re.compile(r"^.*[:,]\s*(.+)$"), r"\1"),
+)
+FUNCTION = "sigma|sigmoid|sigm|f|g|phi|tanh|relu|ReLU|act"
 NEAR = 3
 
 
 class Names:
-    """The names of one problem. `other_names`: names that are understood in the place of a canonical one."""
+    """The names of one problem. `other_names`: names that are understood in the place of a canonical one.
 
-    def __init__(self, known: Collection[str], other_names: Mapping[str, str] | None = None) -> None:
-        self.known = known
+    `layers`: the labels of the neurons, for names by place (a_1^{[2]}) and names that need none (delta, of one output).
+    """
+
+    def __init__(
+        self,
+        known: Collection[str],
+        other_names: Mapping[str, str] | None = None,
+        layers: Sequence[Sequence[str]] = (),
+    ) -> None:
+        self.known, self.layers = known, layers
         self.others = dict(other_names or {})
         self._turned = False  # whether indices are read the other way round
 
@@ -48,12 +78,27 @@ class Names:
             return [text]
         if text in self.others:
             return [self.others[text]]
-        return self.read(text, turned=False) or self.read(text, turned=True)
+        return self.read(text, turned=False) or self.read(text, turned=True) or self.said(text)
+
+    def said(self, text: str) -> list[str]:
+        """What a phrase means: the output of h1, 总误差, so net h1, h1: net."""
+        bare = BEFORE.sub("", text)
+        if bare and bare != text:
+            return self.all(bare)
+        for phrase, meant in PHRASES:
+            if phrase.match(text):
+                found = self.all(phrase.sub(meant, text))
+                if found:
+                    return found
+        return []
 
     def is_turned(self, text: str) -> bool:
         """Whether the text is a name only with the indices of a weight the other way round: W63 for the weight from 3 to 6."""
         return (
-            text not in self.known and text not in self.others and not self.read(text, False) and bool(self.all(text))
+            text not in self.known
+            and text not in self.others
+            and not self.read(text, False)
+            and bool(self.read(text, True))
         )
 
     def read(self, text: str, turned: bool) -> list[str]:
@@ -80,10 +125,13 @@ class Names:
     def spelled(self, text: str, strict: bool) -> Iterator[str]:
         """Names, known or not, that the text may be spelled for."""
         text, mark = off(text, r"@\d+$")
+        mark = "" if mark == "@1" else mark  # the first iteration is not marked
         text, sample = off(text, r"#\d+$")
         if not sample:
             text, raised = off(text, r"\^\(\d+\)$")
             sample = f"#{raised[2:-1]}" if raised else ""
+            if raised:  # or the number of a layer
+                yield from (f"{name}{mark}" for name in self.derived(f"{text}{raised}", strict))
         for name in self.derived(text, strict):
             yield f"{name}{sample}{mark}"
 
@@ -97,10 +145,39 @@ class Names:
                 yield f"d{a}/d{b}"
                 if a == "E" and b.startswith("z["):
                     yield f"delta{b[1:]}"
+        exponential = re.fullmatch(r"(?:exp|e\^)[_(\[]*(.+?)[)\]]*", text)
+        if exponential:
+            yield from (f"exp{name[1:]}" for name in self.atoms(exponential[1], strict) if name.startswith("z"))
+            yield from (f"exp[{label}]" for label in self.label(exponential[1]))
+        slope = re.fullmatch(rf"(?:{FUNCTION})'\(?(.+?)\)?", text)
+        applied = re.fullmatch(rf"(?:{FUNCTION})\((.+)\)", text)
+        if slope or applied:
+            inner = (slope or applied)[1]  # type: ignore[index]
+            at = [name[1:] for name in self.derived(inner, strict) if name.startswith("z")]
+            yield from (f"dY{each}/dz{each}" if slope else f"Y{each}" for each in at)
+        of_code = re.fullmatch(r"d_?(.+)", text)
+        if of_code and of_code[1][0] in "zZ":
+            yield from (f"delta{name[1:]}" for name in self.atoms(of_code[1], strict) if name.startswith("z["))
+        if of_code:  # a gradient to a program, a step to some books
+            yield from (
+                f"{kind}{name}{end}"
+                for name in self.parameters(of_code[1], strict)
+                for kind, end in (("dE/d", ""), ("step[", "]"))
+            )
+        into = re.fullmatch(
+            r"([A-Za-z]+)_?in_?(\d*)", text
+        )  # z_in1, what goes into z1; delta_in1, what comes back to it
+        if into and into[1].lower() == "delta":
+            yield from (f"dE/dY[{label}]" for label in self.label(into[2]))
+        elif into:
+            yield from (f"z[{label}]" for label in self.label(into[1] + into[2]))
+        attribute = re.fullmatch(r"(.+)\.grad", text)
+        if attribute:
+            yield from (f"dE/d{name}" for name in self.atoms(attribute[1], strict))
         gradient = re.fullmatch(r"(?:gradient|grad|g)(?:of)?_?(.+)", text, re.IGNORECASE)
         if gradient:
             yield from (f"dE/d{name}" for name in self.atoms(gradient[1].strip("()"), strict))
-        step = re.fullmatch(r"(?:Delta|step|change)_?[\[(]?(.+?)[\])]?", text)
+        step = re.fullmatch(r"(?:Delta|delta|step|change)_?[\[(]?(.+?)[\])]?", text)
         if step:
             yield from (f"step[{name}]" for name in self.parameters(step[1], strict))
         state = re.fullmatch(r"(m_hat|v_hat|mhat|vhat|m|v|s)(?:\[(.+)\]|_?(.+))", text)
@@ -120,6 +197,9 @@ class Names:
         """W[3,6] from W36, Y[6] from out_6, E from Etotal; a name that the author gave from itself."""
         key = text.replace("_", "")
         yield from self._own.get(text, ())
+        alone = re.fullmatch(r"(.+?)_?(\d*)", text)
+        if alone and alone[1] in self._alone:  # of the one neuron, perhaps with the number of a sample
+            yield self._alone[alone[1]] + (f"#{alone[2]}" if alone[2] else "")
         if not strict:
             yield from self._own_lower.get(key.lower(), ())
         for quantity, heads in HEADS.items():
@@ -136,13 +216,16 @@ class Names:
 
     def labelled(self, quantity: str, rest: str) -> Iterator[str]:
         """The quantity with what the rest of the text says of neurons."""
+        if quantity not in "WE":
+            at_place = (f"{quantity}[{label}]" for label in self.at_place(rest))
+            yield from (self.others.get(name, name) for name in at_place)
         rest = rest.strip("_()[]{}")
         if not rest:
             return
         if quantity == "W":
             for sender, receiver in self.ends(rest):
                 sender, receiver = (receiver, sender) if self._turned else (sender, receiver)
-                for name in (f"W[{i},{j}]" for i in self.label(sender) for j in self.label(receiver)):
+                for name in (f"W[{i},{j}]" for i in self.sender(sender) for j in self.label(receiver)):
                     yield self.others.get(name, name)
             return
         for name in (f"{quantity}[{label}]" for label in self.label(rest)):
@@ -160,9 +243,49 @@ class Names:
             yield from ((joined[:k], joined[k:]) for k in range(1, len(joined)))
 
     def label(self, text: str) -> list[str]:
-        return self._labels.get(text.replace("_", "").lower(), [])
+        bare = text.replace("_", "").lower()
+        return self._labels.get(bare, []) or self._numbered.get(bare, [])
+
+    def at_place(self, text: str) -> Iterator[str]:
+        """The neuron at ^{[2]}_1 or _1^{(2)}: hidden layers are counted from 1, or with the inputs as the first."""
+        place = re.fullmatch(r"\^?[\[(](\d+)[\])]_?[\[(]?(\d*)[\])]?", text)
+        turned = re.fullmatch(r"_?(\d+)\^?[\[(](\d+)[\])]", text)
+        if not place and not turned:
+            return
+        layer, row = (place[1], place[2]) if place else (turned[2], turned[1])  # type: ignore[index]
+        for labels in (self.layers[k] for k in (int(layer) - 1, int(layer) - 2) if 0 <= k < len(self.layers)):
+            if row and 0 < int(row) <= len(labels):
+                yield labels[int(row) - 1]
+            elif not row and len(labels) == 1:
+                yield labels[0]
+
+    def sender(self, text: str) -> list[str]:
+        """Where a weight comes from; 1 is also the input x1."""
+        return [*dict.fromkeys([*self.label(text), *self._numbered.get(text, [])])]
 
     # ---- tables
+
+    @cached_property
+    def _numbered(self) -> dict[str, list[str]]:
+        """Labels by their digits alone: 1 for x1, h1 and o1."""
+        found: dict[str, list[str]] = {}
+        if not self.layers:  # a spec has to be exact
+            return found
+        for label in sorted({each for labels in self._labels.values() for each in labels}):
+            digits = re.fullmatch(r"[^\W\d_]+_?(\d+)", label)
+            if digits:
+                found.setdefault(digits[1], []).append(label)
+        return found
+
+    @cached_property
+    def _alone(self) -> dict[str, str]:
+        """What needs no index: quantities of the only output, and z of the only neuron."""
+        if not self.layers or len(self.layers[-1]) != 1:
+            return {}
+        (output,) = self.layers[-1]
+        found = dict.fromkeys(("y", "yhat", "y_hat", "output", "out", "p", "a", "o"), f"Y[{output}]")
+        found |= dict.fromkeys(("delta", "dz"), f"delta[{output}]") | dict.fromkeys(("E", "L", "Loss", "loss"), "E")
+        return found | (dict.fromkeys(("z", "net", "s"), f"z[{output}]") if len(self.layers) == 1 else {})
 
     @cached_property
     def _labels(self) -> dict[str, list[str]]:
@@ -214,7 +337,7 @@ def tidy(text: str) -> str:
     text = re.sub(r"^[*`_]+|[*`:]+$", "", text.strip())
     text = re.sub(r"\^\s*\{?\s*\(\s*(\d+)\s*\)\s*\}?", r"^(\1)", text)
     text = re.sub(r"[{}\s\\]", "", text)
-    return text.replace("total", "").replace("Total", "") if re.match(r"\(?d?[EL]_?[tT]otal", text) else text
+    return re.sub(r"[(]?[tT]otal[)]?", "", text, count=1) if re.match(r"\(?d?[EL][_(]?[tT]otal", text) else text
 
 
 def without_prime(text: str) -> tuple[str, bool]:

@@ -17,7 +17,7 @@ SIGNS = {
     "−": "-", "–": "-", "—": "-", "×": "*", "·": "*", "∗": "*", "⋅": "*", "•": "*", "÷": "/", "∕": "/", "′": "'",
     "’": "'", "‘": "'", "´": "'", "∂": "d", "𝜕": "d", "∇": "grad ", "，": ",", "：": ":", "；": ";", "。": ".",
     "、": ",", "≈": "=", "≃": "=", "≅": "=", "≐": "=", "≒": "=", "（": "(", "）": ")", "【": "(", "】": ")",
-    "→": "->", "\u00a0": " ", "\u3000": " ",
+    "→": "->", "←": "<-", "⟵": "<-", "½": "1/2", "\u00a0": " ", "\u3000": " ",
 }  # fmt: skip
 BEFORE, LETTERS = str.maketrans(SIGNS), str.maketrans({**SIGNS, **GREEK})  # before and after NFKC
 RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾", "0123456789+-()")
@@ -28,16 +28,21 @@ COMMANDS = {
     "partial": "d", "nabla": "grad ", "cdot": "*", "times": "*", "ast": "*", "div": "/", "approx": "=", "simeq": "=",
     "doteq": "=", "prime": "'", "left": "", "right": "", "big": "", "Big": "", "bigl": "", "bigr": "", "quad": " ",
     "qquad": " ", "displaystyle": "", "lvert": "|", "rvert": "|", "to": "->", "rightarrow": "->", "dots": "...",
-    "varepsilon": "epsilon",
+    "varepsilon": "epsilon", "sum": " sum ", "prod": " prod ", "gets": "<-", "leftarrow": "<-", "ldots": "...",
+    "cdots": "...", "odot": "*", "therefore": "", "Rightarrow": "", "implies": "", "limits": "",
 }  # fmt: skip
 WRAPPERS = re.compile(
     r"\\(?:mathrm|mathit|mathbf|boldsymbol|text|textbf|textrm|operatorname|mbox|boxed)\s*\{([^{}]*)\}"
 )
 ACCENTS = re.compile(r"\\(?:wide)?hat\s*(?:\{([A-Za-z])\}|([A-Za-z]))")
-FRACTION = re.compile(r"\\[dt]?frac\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|(\d))\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|(\d))")
-ROOT = re.compile(r"\\sqrt\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
+INNER = r"[^{}]*(?:\{[^{}]*(?:\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}[^{}]*)*\}[^{}]*)*"  # braces in braces, three deep
+FRACTION = re.compile(rf"\\[dt]?frac\s*(?:\{{({INNER})\}}|(\d))\s*(?:\{{({INNER})\}}|(\d))")
+ROOT = re.compile(rf"\\sqrt\s*\{{({INNER})\}}")
 COMMAND = re.compile(r"\\([A-Za-z]+)")
-SPACING = re.compile(r"\\[,;:! ]|~|&|\\\\(?:\[[^\]]*\])?|\\(?:nonumber|notag)\b|\\(?:begin|end)\{[a-z*]+\}")
+SPACING = re.compile(
+    r"\\(?:tag|label|hspace|vspace|phantom)\*?\{[^{}]*\}|\\[,;:! ]|~|&|\\\\(?:\[[^\]]*\])?|\\(?:nonumber|notag)\b|\\(?:begin|end)\{[a-z*]+\}"
+)
+MATRIX = re.compile(r"\\begin\{[pbvB]?matrix\}(.*?)\\end\{[pbvB]?matrix\}")
 EMPHASIS = re.compile(r"\*\*([^*]+)\*\*(?=\s|$|[:=|])")
 POWER_OF_TEN = re.compile(r"(?<=\d)\s*(?:\*|[xX](?=\s*10\s*\^))\s*10\s*(?:\^|\*\*)\s*[{(]?\s*([+-]?\d{1,3})\s*[)}]?")
 
@@ -45,6 +50,7 @@ POWER_OF_TEN = re.compile(r"(?<=\d)\s*(?:\*|[xX](?=\s*10\s*\^))\s*10\s*(?:\^|\*\
 def plain(text: str) -> str:
     """The text in plain ASCII, as far as it is mathematics."""
     if not text.isascii():
+        text = text.replace("ŷ", "y_hat")
         text = RAISED_RUN.sub(lambda run: f"^{{{run[0].translate(RAISED)}}}", text)
         text = unicodedata.normalize("NFKC", text.translate(BEFORE)).translate(LETTERS)
     if "\\" in text or "&" in text:
@@ -53,7 +59,18 @@ def plain(text: str) -> str:
     return re.sub(r"[ \t]+", " ", POWER_OF_TEN.sub(r"e\1", text)).strip()
 
 
+def without_matrices(text: str) -> str:
+    r"""The text with \begin{pmatrix} a & b \\ c & d \end{pmatrix} as [[a, b], [c, d]]."""
+
+    def rows(found: re.Match[str]) -> str:
+        cells = [[cell.strip() for cell in row.split("&")] for row in re.split(r"\\\\", found[1]) if row.strip()]
+        return "[" + ", ".join(f"[{', '.join(row)}]" for row in cells) + "]"
+
+    return MATRIX.sub(rows, text) if "matrix}" in text else text
+
+
 def without_latex(text: str) -> str:
+    text = without_matrices(text)
     text = text.replace(r"\(", "").replace(r"\)", "").replace(r"\[", "").replace(r"\]", "").replace(r"\_", "_")
     text = SPACING.sub(" ", text)
     for _ in range(8):

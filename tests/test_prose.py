@@ -30,7 +30,14 @@ PROSE = templates_folder() / "prose"
 NAMED = ("misread-digits", "arithmetic", "exchanged-digits", "decimal-point", "sign-lost", "copied-line")
 CONVENTIONS = (
     *("delta-negated", "loss-without-half", "loss-with-half", "index-order", "batch-summed", "batch-averaged"),
-    *("delta-per-sample", "velocity-averaged", "velocity-plain", "velocity-with-rate", "truncating"),
+    *(
+        "bias-as-threshold",
+        "delta-per-sample",
+        "velocity-averaged",
+        "velocity-plain",
+        "velocity-with-rate",
+        "truncating",
+    ),
 )
 FAULTS_OF_LINES = (
     *("too_long", "hidden", "command", "no_equation", "no_name", "no_value", "no_number", "comma", "formula"),

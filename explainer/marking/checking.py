@@ -19,6 +19,7 @@ from ..graphs import canonical as named_in_graph
 from ..names import Names
 from ..problem import GraphProblem, Problem
 from ..render import Setting, Speaker
+from .arrays import Shapes, taken_apart
 from .catalogue import CODES, mistaken, mistakes_at
 from .claims import Claim
 from .conventions import Reading, best_reading
@@ -26,12 +27,13 @@ from .diagnosis import Candidate, Diagnosing
 from .graph_lines import GraphLines
 from .judging import AGREES, ANYWAY, LAST_DIGIT, RECOVERED, SLIP, TRUNCATED
 from .lines import Lines, Roles
+from .meaning import in_place
 from .network_lines import NetworkLines
 from .network_roles import roles_of
 from .numerals import Numeral
 from .reading import read_working, working_from_text
 from .report import report
-from .rule import SLACK, spread
+from .rule import NOISE, SLACK, spread
 from .sheet import Entry, Reckoned, fineness, sheet_of
 from .step_numbers import Page, Step, comparable, page_of
 
@@ -214,7 +216,13 @@ class Checker:
         self.language = language or problem.writing.language
         self.say = Speaker(self.language, Setting())
         self.lines = lines_of(problem)
-        self.names = Names(self.lines.numbers, other_names(self.lines))
+        layers = [layer.labels for layer in problem.layers] if isinstance(problem, Problem) else []
+        self.shapes = (
+            Shapes([problem.input_names, *layers], problem.target_names, problem.inputs.shape[1])
+            if isinstance(problem, Problem)
+            else Shapes()
+        )
+        self.names = Names(self.lines.numbers, other_names(self.lines), layers)
         self._roles: dict[tuple[int, int], Roles] = {}
         self._variants: dict[str, Lines] = {}
         self._found: dict[str, int | None] = {}
@@ -235,6 +243,12 @@ class Checker:
     def quantity_of(self, text: str) -> int | None:
         name = self.page.names.get(comparable(text)) or self.names.find(text)
         return None if name is None else self.lines.numbers[name]
+
+    @cached_property
+    def right(self) -> dict[str, float]:
+        """The right value of each quantity, by every name that it has."""
+        named = {name: float(self.lines.true[number]) for name, number in self.lines.numbers.items()}
+        return named | {other: named[name] for other, name in other_names(self.lines).items()}
 
     def roles_of(self, lines: Lines) -> Callable[[int], Roles]:
         def found(number: int) -> Roles:
@@ -270,7 +284,12 @@ class Checker:
 
     def marks(self, claims: Sequence[Claim]) -> Marks:
         """The marks of a working that has been read."""
-        named = [(claim, self.find(claim.name) if claim.name and not claim.fault else None) for claim in claims]
+        claims = taken_apart(claims, self.shapes, self.right)
+        named = in_place(
+            [(claim, self.find(claim.name) if claim.name and not claim.fault else None) for claim in claims],
+            self.lines,
+            lambda text: [self.lines.numbers[name] for name in self.names.all(text)],
+        )
         readable = [(claim, number) for claim, number in named if number is not None]
         sheet = sheet_of(self.lines, readable, self.find)
         judging = sheet.judging()
@@ -311,6 +330,11 @@ def lines_of(problem: Problem | GraphProblem) -> Lines:
 def other_names(lines: Lines) -> Mapping[str, str]:
     """Names that are understood in the place of canonical ones."""
     found = {"eta": "learning_rate", "lr": "learning_rate", "alpha": "learning_rate"}
+    if isinstance(lines, GraphLines):
+        end = f"d{lines.work.end}/d"
+        for name in (each for each in lines.numbers if each.startswith(end)):
+            below = name.removeprefix(end)
+            found |= dict.fromkeys((f"d{below}", f"{below}.grad", f"grad {below}", f"grad_{below}"), name)
     if isinstance(lines, NetworkLines):
         found = {other: name for other, name in found.items() if name in lines.numbers}
         found |= dict(lines.by_place())
@@ -522,6 +546,7 @@ class _Explained:
     def number(self, value: float, entry: Entry) -> str:
         """A number with a digit more than the line has."""
         figures = min(max(entry.value.significant, 3) + 1, 12)
+        value = 0.0 if abs(value) < NOISE else value
         return Precision(figures).texts(np.array([value]))[0]
 
 

@@ -15,10 +15,19 @@ from ..source import is_hidden
 from .numerals import NUMERAL, Numeral, numeral
 
 LONGEST = 2000  # characters of a line
-MARKER = re.compile(r"^\s*(?:>\s*)?(?:[-*+•]\s+|\(?\d{1,3}[.)]\s+|(?:step|Step|STEP)\s*\d+\s*[:.)]\s*)")
+MARKER = re.compile(
+    r"^\s*(?:>\s*)?(?:[-*+•]\s+|\(?\d{1,3}[.)]\s+|\(?[a-z]\)\s+(?!=)|(?:step|Step|STEP)\s*\d+\s*[:.)]\s*)"
+)
+CIRCLED = re.compile(r"^\s*[①-⑳]\s*")
+ASSIGNED = re.compile(r"<-|-+>|:=|==|\+=(?=\s)")
+CHANGED = re.compile(rf"^([^:=]+?)\s*[:=]\s*{NUMERAL.pattern}\s*->\s*({NUMERAL.pattern})$")  # w5: 0.4 -> 0.3589
+SAID = re.compile(r"\s*(?::|\bis\b|\bequals\b|等于|约为|为|是|得到|得)\s*(?=[-+]?\.?\d)")  # where there is no =
+APART = re.compile(r";|,\s(?=\S+\s*=)|,(?=\s*[^\W\d]\w*\s*=)|\s(?:and|und|以及|和)\s(?=[^=]*=)")
+ARRAY = re.compile(r"(?:array|np\.array|tensor)?\s*[\[(][-+\d.eE,;\s\[\]()]+[\])]+\s*(?:\^?\{?T\}?|\.T)?")
+LISTS = re.compile(r"[\[(]([^\[\]()=]+(?:,[^\[\]()=]+)+)[\])]\s*=\s*[\[(]([^\[\]=]+)[\])]")
 SURELY_DECIMAL = re.compile(r"(?<!\d)0,\d|\d,(?:\d{1,2}|\d{4,})(?!\d)")
 DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
-TEXT_AFTER = re.compile(rf"({NUMERAL.pattern})\s*(?:\(?[^\W\d_][^=]*\)?)?[.,;:!]*")
+TEXT_AFTER = re.compile(rf"({NUMERAL.pattern})\s*(?:\(?[^\W\d_][^=]*\)?|\(\d+ ?[A-Za-z. ]+\))?[.,;:!]*")
 
 
 @dataclass(frozen=True)
@@ -32,12 +41,13 @@ class Claim:
     value: Numeral | None = None
     fault: str = ""
     detail: str = ""  # what the fault speaks of
+    array: tuple[tuple[Numeral, ...], ...] = ()  # the rows of an array that is claimed at once, in the place of a value
 
 
 def claims_of_line(text: str, line: int, decimal_comma: bool = False) -> Iterator[Claim]:
     """What a line says: nothing where it is blank or a comment."""
     shown = text.strip()
-    if not shown or shown.startswith("#"):
+    if not shown or shown.startswith("#") or re.fullmatch(r"=+|-+|~+|\*+|_+", shown):
         return
     if len(text) > LONGEST:
         yield Claim(line, shown[:80], fault="too_long")
@@ -46,12 +56,30 @@ def claims_of_line(text: str, line: int, decimal_comma: bool = False) -> Iterato
     if hidden:
         yield Claim(line, shown, fault="hidden", detail=f"U+{ord(hidden):04X}")
         return
-    bare = MARKER.sub("", plain(without_comment(text).replace("\ufeff", "").replace("\u200b", "")))
-    pieces = [piece for piece in re.split(r"[;]|,\s(?=\S+\s*=)", bare) if piece.strip()]
-    if len(pieces) < 2 or not all("=" in piece for piece in pieces):
-        pieces = [bare]
-    for piece in pieces:
+    bare = MARKER.sub("", plain(CIRCLED.sub("", without_comment(text)).replace("\ufeff", "").replace("\u200b", "")))
+    if "->" in bare:
+        bare = CHANGED.sub(r"\1' = \2", bare)
+    bare = ASSIGNED.sub("=", bare)
+    if "=" not in bare:
+        bare = SAID.sub("=", bare, count=1)
+    for piece in pieces_of(bare):
         yield claim(piece, line, shown, decimal_comma)
+
+
+def pieces_of(text: str) -> list[str]:
+    """The statements of a line: several side by side, or a list of names and as many values."""
+    lists = LISTS.fullmatch(text.strip().rstrip(".;")) if text.lstrip().startswith(("[", "(")) else None
+    if lists:
+        names, values = (re.split(r",\s*|\s+", each.strip()) for each in lists.groups())
+        if len(names) == len(values):
+            return [f"{name} = {value}" for name, value in zip(names, values, strict=True)]
+    pieces = [piece for piece in APART.split(text) if piece.strip()]
+    if len(pieces) < 2 or not all("=" in piece for piece in pieces):
+        return [text]
+    owner = re.match(r"\s*([^\W\d]\w*)\s*:", pieces[0])  # h1: net = 0.3775, out = 0.5933
+    if owner:
+        pieces[1:] = [piece if ":" in piece else f"{owner[1]}: {piece}" for piece in pieces[1:]]
+    return pieces
 
 
 def without_comment(text: str) -> str:
@@ -63,13 +91,16 @@ def claim(text: str, line: int, shown: str, decimal_comma: bool) -> Claim:
     if "\\" in text:
         command = re.search(r"\\\w*", text)
         return Claim(line, shown, fault="command", detail=command[0] if command else "\\")
-    text = text.replace("==", "=").replace(":=", "=").strip().rstrip(".,;:").strip("|").strip()
+    text = text.strip().rstrip(".,;:").strip("|").strip()
     if "=" not in text:
         return Claim(line, shown, fault="no_equation")
     name, *rest = [part.strip().strip("*`").strip() for part in text.split("=")]
     if not name:
         return Claim(line, shown, fault="no_name")
     *expressions, last = rest
+    array = array_of(last)
+    if array:
+        return Claim(line, shown, name, tuple(expressions), array=array)
     value, fault = value_of(last, decimal_comma)
     if value is None and not last and expressions:  # "Y1 = 0.5 =": what stands before is the value
         *expressions, last = expressions
@@ -78,6 +109,19 @@ def claim(text: str, line: int, shown: str, decimal_comma: bool) -> Claim:
     if value is None and fault == "no_number" and numberless(last):
         return Claim(line, shown, name, (*written, last), None, "no_value", last)
     return Claim(line, shown, name, written, value, fault if value is None else "", last if value is None else "")
+
+
+def array_of(text: str) -> tuple[tuple[Numeral, ...], ...]:
+    """The rows of [a, b], (a, b), [[a, b], [c, d]] or [a b; c d]; nothing where the text is no array."""
+    if text[-1:] not in "])T}" or not ARRAY.fullmatch(text) or not re.search(r"[,;\s]", text):
+        return ()
+    if text.startswith("(") and "." not in text and ", " not in text:  # (0,52498)
+        return ()
+    rows = [
+        tuple(filter(None, (numeral(found) for found in NUMERAL.findall(row)))) for row in re.split(r"[\])]|;", text)
+    ]
+    found = tuple(row for row in rows if row)
+    return found if sum(map(len, found)) > 1 and len(set(map(len, found))) == 1 else ()
 
 
 def value_of(text: str, decimal_comma: bool) -> tuple[Numeral | None, str]:

@@ -7,12 +7,15 @@ sheet bears it out: fewer lines are wrong with it, and lines that depend on it c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from ..problem import Choice, GraphProblem, Problem
 from .judging import AGREES, LAST_DIGIT, SLIP, TRUNCATED, Judging
 from .lines import Lines
+from .network_lines import NetworkLines
 from .sheet import Sheet, with_last
 
 LEAST = 2  # lines that a convention must put right
@@ -54,6 +57,10 @@ class Reading:
         return bool(found.status[number][0] == AGREES and not found.tainted[number][0])
 
     @property
+    def right(self) -> int:
+        return sum(self.is_right(name) for name in self.names)
+
+    @property
     def names(self) -> list[str]:
         return [self.lines.names[k] for k in self.sheet.last]
 
@@ -69,7 +76,14 @@ def kind_of(name: str, lines: Lines) -> str:
         return "error"
     if head in ("E", "E'", "E_data") or head.startswith(("E[", "E'[")):
         return "loss"
+    if is_bias(head, lines):
+        return "bias"
     return "velocity" if head.startswith("v[") else ""
+
+
+def is_bias(head: str, lines: Lines) -> bool:
+    """Whether the name is a bias, its step or its new value."""
+    return isinstance(lines, NetworkLines) and re.sub(r"^step\[(.*)\]$", r"\1", head).replace("'", "") in lines.biases
 
 
 LATER = {"gradient", "velocity", ""}  # kinds that come after deltas
@@ -81,6 +95,8 @@ def possible(problem: Problem | GraphProblem) -> Iterator[Convention]:
         return
     for kinds in (("delta",), ("delta", "error"), ("delta", "gradient"), ("delta", "error", "gradient")):
         yield Convention("delta-negated", dict.fromkeys(kinds, -1.0))
+    if any(layer.biases is not None for layer in problem.layers):
+        yield Convention("bias-as-threshold", {"bias": -1.0})
     samples = problem.inputs.shape[1]
     if samples > 1:
         other = "sum" if problem.reduction == "mean" else "mean"
@@ -135,10 +151,10 @@ def best_reading(plain: Reading, problem: Problem | GraphProblem, lines_of: Call
         current = next((c.problem for c in reversed(found.conventions) if c.problem is not None), problem)
         taken = {c.slug for c in found.conventions}
         tried = [read_with(found, c, lines_of) for c in possible(current) if c.slug not in taken]
-        better = [each for each in tried if is_borne_out(found, each)]
+        better = [each for each in tried if is_borne_out(found, each)] or [*both(found, tried, lines_of)]
         if not better:
             break
-        found = min(better, key=lambda each: (each.slips, len(each.conventions[-1].factors)))
+        found = min(better, key=lambda each: (each.slips - each.right, len(each.conventions[-1].factors)))
     if found.cut >= LEAST:
         cut_off = read_with(found, Convention("truncating", truncates=True), lines_of)
         if cut_off.slips <= found.slips and cut_off.cut == 0:
@@ -146,16 +162,29 @@ def best_reading(plain: Reading, problem: Problem | GraphProblem, lines_of: Call
     return found
 
 
+def both(before: Reading, tried: list[Reading], lines_of: Callable[[Problem], Lines]) -> Iterator[Reading]:
+    """Thresholds and a delta with the other sign: each makes the other's lines wrong, so that they show only together."""
+    of_slug = [(each, each.conventions[-1]) for each in tried]
+    for thresholds in (each for each, convention in of_slug if convention.slug == "bias-as-threshold"):
+        for negated in (convention for _, convention in of_slug if convention.slug == "delta-negated"):
+            after = read_with(thresholds, negated, lines_of)
+            shown = any(shows_threshold(name, after.lines) and after.is_right(name) for name in after.names)
+            if shown and after.slips < before.slips and after.right >= before.right + 2 * LEAST:
+                yield after
+
+
 def is_borne_out(before: Reading, after: Reading) -> bool:
     """Whether a convention explains what nothing else does: see the module."""
     convention = after.conventions[-1]
-    if after.slips >= before.slips:
+    if after.slips > before.slips or (after.slips == before.slips and after.right < before.right + LEAST):
         return False
     if convention.slug == "delta-negated" and not any(is_late(name, before.lines) for name in before.names):
         return set(convention.factors) == {"delta"} and deltas_agree(after)  # nothing on the sheet says which was meant
     mended = [name for name in before.names if after.is_right(name) and not before.is_right(name)]
     if len(mended) < LEAST:
         return False
+    if convention.slug == "bias-as-threshold":
+        return any(map(partial(shows_threshold, lines=after.lines), mended))
     if convention.slug != "delta-negated":
         return True
     kinds = {name: kind_of(name, after.lines) for name in mended}
@@ -163,6 +192,12 @@ def is_borne_out(before: Reading, after: Reading) -> bool:
     if "gradient" in convention.factors:  # a gradient has its sign by definition: the update must show what is meant
         apart = [name for name in apart if "'" in name or name.startswith("step[")]
     return bool(apart)
+
+
+def shows_threshold(name: str, lines: Lines) -> bool:
+    """Whether the sign of a bias shows in a line: a step alone may have gone the wrong way."""
+    given = lines.numbers.get(name.replace("'", "", 1))
+    return given in lines.given and is_bias(name, lines) and bool(lines.true[given] != 0)
 
 
 def is_late(name: str, lines: Lines) -> bool:

@@ -198,23 +198,24 @@ class _Line:
 
     def slips_of_result(self) -> Iterator[Candidate]:
         """One slip away from what follows."""
-        width = float(self.h[0] + self.p[0])
-        if not np.isfinite(width):
+        if not np.isfinite(self.p[0]):
             return
+        factor = self.entry.factor
         yield from self.ranked(
-            [(e.slug, e.value / self.entry.factor, {}) for e in edits(self.entry.value.text)], self.f[0], width
+            [
+                (each.slug, each.value / factor, float(self.p[0]) + min(float(self.h[0]), each.half / abs(factor)))
+                for each in edits(self.entry.value.text)
+            ]
         )
 
-    def ranked(
-        self, tried: list[tuple[str, float, dict[str, str]]], target: float, width: float
-    ) -> Iterator[Candidate]:
-        """Those of the tried numbers that hit, each kind with the chance that one of its kind does."""
+    def ranked(self, tried: list[tuple[str, float, float]]) -> Iterator[Candidate]:
+        """Those of the tried numbers that hit, (slip, number, width), each kind with the chance that one of its kind does."""
         chances: dict[str, float] = {}
-        for slug, value, _ in tried:
+        for slug, value, width in tried:
             chances[slug] = chances.get(slug, 0.0) + self.density(value, width)
-        for slug, value, detail in tried:
-            if abs(value - target) <= width * (1 + 1e-6):
-                yield Candidate(slug, min(1.0, chances[slug]), detail)
+        for slug, value, width in tried:
+            if abs(value - self.f[0]) <= width * (1 + 1e-6):
+                yield Candidate(slug, min(1.0, chances[slug]))
 
     def copied_result(self) -> Iterator[Candidate]:
         """The written number is that of another line of its kind."""
@@ -290,8 +291,8 @@ class _Line:
             value = f"{reckoned.value:.8g}"
             method, arithmetic = self.is_method(reckoned), reckoned.gives(self.entry)
             if method and not arithmetic:
-                if abs(reckoned.value + self.entry.value.value) <= self.h[0]:  # the sign is what is wrong
-                    yield from self.mistakes()
+                opposite = abs(reckoned.value + self.entry.value.value) <= self.h[0]  # the sign is what is wrong
+                yield from (mistake for mistake in self.mistakes() if opposite or mistake.chance < SURE)
                 yield Candidate("arithmetic", 0.0, {"value": value})
                 return
             if arithmetic and not method and each.in_numbers:

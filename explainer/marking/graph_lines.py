@@ -56,11 +56,12 @@ class GraphLines(Lines):
     def roles(self, number: int) -> Roles:
         """What the catalogue may speak of: at a derivative that is a sum over several ways, each of these."""
         tree = self.trees.get(number)
-        products = tree.parts if tree is not None and tree.kind == "sum" else ()
-        if not products or any(part.kind != "product" or len(part.parts) != 2 for part in products):
+        if tree is None or tree.kind != "sum" or "/d" not in self.names.get(number, ""):
             return Roles("node")
-        ways = [np.array([self._numbers[factor.text] for factor in part.parts]) for part in products]
-        return Roles("hidden_error", {"one_way": ways, "s": 1.0})
+        ways = [[self._numbers.get(factor.text) for factor in part.parts] for part in tree.parts]
+        if any(part.kind != "product" for part in tree.parts) or any(len(way) != 2 or None in way for way in ways):
+            return Roles("node")
+        return Roles("hidden_error", {"one_way": [np.array(way) for way in ways], "s": 1.0})
 
     def asked(self) -> list[int]:
         """The lines of a full sheet: the sweep backwards is asked for, those forwards are not."""

@@ -11,11 +11,12 @@ POWERS = (-3, -2, -1, 1, 2, 3)  # of ten, by which a decimal point slips
 
 
 class Edit(NamedTuple):
-    """One slip: the catalogue's name for it, the number that comes out, and how that is written."""
+    """One slip: the catalogue's name for it, the number that comes out, how that is written, and how finely."""
 
     slug: str
     value: float
     text: str
+    half: float  # half a unit of its last place
 
 
 CODES = {
@@ -45,13 +46,13 @@ def edits(text: str) -> Iterator[Edit]:
         moved = written.value * 10.0**power
         if round(moved, 14) not in seen:
             seen.add(round(moved, 14))
-            yield Edit("decimal-point", moved, f"{moved:.12g}")
+            yield Edit("decimal-point", moved, f"{moved:.12g}", written.half * 10.0**power)
     for slug, edited in (("sign-lost", mantissa if negative else f"-{mantissa}"), *digit_edits(mantissa)):
         signed = edited if slug == "sign-lost" or not negative else f"-{edited}"
         found = numeral(f"{signed}{mark}{exponent}")
         if found is not None and round(found.value, 14) not in seen:
             seen.add(round(found.value, 14))
-            yield Edit(slug, found.value, found.text)
+            yield Edit(slug, found.value, found.text, found.half)
 
 
 def digit_edits(digits: str) -> Iterator[tuple[str, str]]:

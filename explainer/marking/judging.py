@@ -20,6 +20,7 @@ from .lines import Line, Lines, Way
 from .rule import NOISE, SLACK, Overlay, agrees, corners, spread
 
 MOST_SUSPECTS = 6
+LITTLE = 0.01  # of a number: by no more than this may a unit of its last place move it, for that to be a small matter
 TOGETHER = 3  # suspects whose right values are tried at once
 
 
@@ -260,8 +261,9 @@ class Judging:
         if (status == SLIP).any() and self.written.earlier:
             status, best = self.with_earlier(line, way, status, best)
         status[(status == SLIP) & self.is_exact(number)] = ANYWAY
-        twice = (status == SLIP) & agrees(s, best.f, best.p, 2 * h)
-        status[twice] = np.where(np.abs(s) <= np.abs(best.f) + best.p, TRUNCATED, LAST_DIGIT)[twice]
+        is_cut, is_near = next_door(s, best.f, best.p, h)
+        status[(status == SLIP) & is_cut] = TRUNCATED
+        status[(status == SLIP) & is_near & (2 * h <= LITTLE * np.abs(s))] = LAST_DIGIT
         return status, best
 
     def retried(
@@ -329,6 +331,15 @@ def through_unwritten(lines: Lines, written: Mapping[int, object], way: Way) -> 
             stack.append((k, True))
             stack.extend((n, False) for n in lines.line(k).ways[0].reads.tolist())
     return list(found), list(met)
+
+
+def next_door(s: Array, f: Array, p: Array, h: Array) -> tuple[Array, Array]:
+    """Whether s is f with its further digits cut off, and whether it is one of the two numbers that f stands between.
+
+    Neither, where s is a whole unit off: a number that needs no rounding has no other number next door.
+    """
+    near = np.abs(s - f) < (2 * h + p) * (1 - SLACK)
+    return near & (np.abs(s) <= np.abs(f) + p), near
 
 
 def cut_off(s: Array, f: Array, p: Array, h: Array) -> Array:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from bisect import bisect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from inspect import signature
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +24,7 @@ from ..values import LOSSES, forward
 from ..worked import Worked, iterations, named
 from .lines import Line, Lines, Roles, Way, way_of_roles, way_of_terms
 
+MOST_EXPONENT = 200  # of e, beyond which softmax is not worked by its exponentials
 ZERO_TARGETS = ("cross_entropy", "softmax_cross_entropy")  # losses in which a target of 0 leaves its term out
 
 
@@ -58,8 +61,10 @@ class NetworkLines(Lines):
         for work in self.works:
             true += self._number(work)
         self._end = sum(part.size for part in true)
+        self._exponentials: dict[int, list[int]] = {}  # of an output of softmax: its own number's, and all of them
         for work in self.works:
             self._number_apart(work, true)
+            self._number_exponentials(work.iteration, true)
         self.true = np.concatenate([part.ravel() for part in true])
 
     # ---- numbering
@@ -124,6 +129,26 @@ class NetworkLines(Lines):
             true.append(np.array([number]))
             self._end += 1
 
+    def _number_exponentials(self, k: int, true: list[Array]) -> None:
+        """exp[o]: what softmax divides by its sum; many write it down, and most round it on scratch paper."""
+        for layer, what in product(self.net.layers, ("value", "updated")):
+            y, z = layer.activation, layer.pre_activation
+            if y.op != "softmax" or not self.has(k, what, y):
+                continue
+            outputs, scores = self.at(k, what, y), self.at(k, what, z)
+            found = np.exp(np.minimum(np.concatenate([part.ravel() for part in true])[scores], MOST_EXPONENT + 1))
+            if np.log(found).max() > MOST_EXPONENT:
+                continue
+            own = self._end + np.arange(z.size).reshape(z.shape)
+            self._exponentials |= {
+                int(outputs[i, s]): [int(own[i, s]), *own[:, s].tolist()] for i, s in np.ndindex(z.shape)
+            }
+            for number, score in zip(own.ravel().tolist(), scores.ravel().tolist(), strict=True):
+                self._apart[number] = (exponential_of(score), Roles("exponential"))
+                self._called(self.names[score].partition("@")[0].replace("z", "exp", 1), number, k)
+            true.append(found)
+            self._end += z.size
+
     def first(self, k: int, what: str, node: Node) -> int:
         return self._first[k, Quantity(what, node)]
 
@@ -163,6 +188,9 @@ class NetworkLines(Lines):
         k, (what, node), entry = self.block_of(number)
         if what in ("value", "updated") and node.op != "leaf":
             ways: tuple[Way, ...] = (way_of_terms(self.definition(node, entry), self.entries(k, what)),)
+            if number in self._exponentials:
+                own, *every = self._exponentials[number]
+                ways += (way_of_roles(lambda e, es: e / es.sum(axis=0), {"e": own, "es": np.array(every)}),)
         elif what == "slope":
             ways = (way_of_terms([slope_terms(node, entry)], self.entries(k)),)
         elif what == "adjoint":
@@ -340,6 +368,13 @@ class NetworkLines(Lines):
             if name in right and number not in self.given and not name.startswith(("dz[", "z'[", "step["))
         ]
 
+    @cached_property
+    def biases(self) -> frozenset[str]:
+        """The names of all biases."""
+        nodes = [layer.biases for layer in self.net.layers if layer.biases is not None]
+        every = [node.parents[0] if node.op == "take" else node for node in nodes]
+        return frozenset(name for node in every for name in cell_names(node.cells, np.arange(node.size)))
+
     def by_place(self) -> Iterator[tuple[str, str]]:
         """(W[i1,h1], w1): the name by place of each parameter that the author named."""
         for layer in self.net.layers:
@@ -363,6 +398,10 @@ class NetworkLines(Lines):
 
 def total_of(numbers: Sequence[int]) -> Callable[[], tuple[Way, ...]]:
     return lambda: (way_of_roles(lambda x: x.sum(axis=0), {"x": np.array(numbers)}),)
+
+
+def exponential_of(score: int) -> Callable[[], tuple[Way, ...]]:
+    return lambda: (way_of_roles(lambda z: np.exp(z), {"z": score}),)
 
 
 def constant(c: float) -> Callable[[], tuple[Way, ...]]:

@@ -94,7 +94,7 @@ class _Finding:
             )
         else:
             known |= {"b": 0.0, "c": 1.0}
-        if 1 < kept.sum() <= MOST_INPUTS:
+        if (1 if layer.biases is None else 0) < kept.sum() <= MOST_INPUTS:
             w, x = known["w"], known["x"]
             known["w_swapped"] = [swapped(w, i, k) for i, k in combinations(range(len(w)), 2)]
             known["w_and_x_but_one"] = [np.array([np.delete(w, i), np.delete(x, i)]) for i in range(len(w))]

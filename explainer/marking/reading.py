@@ -12,15 +12,17 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import Fault, InputError
-from ..plain import plain
+from ..plain import plain, without_matrices
 from ..source import decoded, read_bytes
 from .claims import LONGEST, Claim, claim, claims_of_line, uses_decimal_commas
 from .numerals import numeral
 from .spreadsheets import read_spreadsheet
+from .tables import places_of
 
 LARGEST = 4 << 20  # bytes of a working
 MOST_LINES = 20_000
@@ -61,7 +63,7 @@ def of_text(text: str, file: str) -> list[Claim]:
 
 
 def claims_of(lines: Lines) -> list[Claim]:
-    """Every line read; one that begins with = goes on with the line before."""
+    """Every line read; one that begins with = goes on with the line before, as one does after an operation."""
     lines = joined(lines)
     commas = uses_decimal_commas([text for _, text in lines])
     return [found for number, text in lines for found in claims_of_line(text, number, commas)]
@@ -72,7 +74,8 @@ def joined(lines: Lines) -> Lines:
     for number, text in lines:
         if (
             found
-            and re.match(r"\s*&?\s*(?:=|≈|\\approx)", text)
+            and (re.match(r"\s*&?\s*(?:=|≈|\\approx)", text) or is_unfinished(found[-1][1]))
+            and text.strip(" =")
             and found[-1][1].strip()
             and len(found[-1][1]) < LONGEST
         ):
@@ -80,6 +83,12 @@ def joined(lines: Lines) -> Lines:
         else:
             found.append((number, text))
     return found
+
+
+def is_unfinished(text: str) -> bool:
+    """Whether a statement goes on in the next line: after an operation, or in the middle of an array."""
+    value = text.rpartition("=")[2]
+    return bool(UNFINISHED.search(text)) or (value.count("[") > value.count("]") and "=" in text)
 
 
 # ---- tables
@@ -98,13 +107,19 @@ def of_table(text: str, file: str) -> list[Claim]:
     except csv.Error as error:
         raise InputError([Fault(file, 1, 1, f"a table that cannot be read ({error})", "save it as CSV anew")]) from None
     commas = delimiter != "," and uses_decimal_commas([f"x = {cell}" for _, row in rows for cell in row[1:]])
-    found: list[Claim] = []
-    for place, (number, row) in enumerate(rows):
-        cells = [cell.strip() for cell in row]
-        if place == 0 and is_heading(cells):
-            continue
-        found += claims_of_row(number, cells, delimiter, commas)
-    return found
+    stripped = [(number, [cell.strip() for cell in row]) for number, row in rows]
+    if stripped and is_heading(stripped[0][1]):
+        stripped = stripped[1:]
+    return [each for number, cells in by_headings(stripped) for each in claims_of_row(number, cells, delimiter, commas)]
+
+
+def by_headings(rows: list[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
+    """The rows, each a name and its value: what stands under headings is taken apart."""
+    for (number, cells), places in zip(rows, places_of([cells for _, cells in rows]), strict=True):
+        if places is None:
+            yield number, cells
+        else:
+            yield from ((number, [name, cells[column]]) for name, column in places)
 
 
 def delimiter_of(text: str) -> str:
@@ -141,6 +156,8 @@ def claims_of_row(number: int, cells: list[str], delimiter: str = ",", commas: b
 # ---- Markdown and LaTeX
 
 INLINE = re.compile(r"(?<!\\)\$`?([^$]+?)`?\$")
+UNFINISHED = re.compile(r"=.*(?:[-+*/×·]|\\cdot|\\times)\s*$")  # an operation whose other side is on the next line
+SPACED = re.compile(r"\\\\\[\s*-?[\d.]+\s*[a-z]{2}\s*\]")  # the end of a line of mathematics, with a distance
 FENCE = re.compile(r"^\s*(```+|~~~+)")
 ENVIRONMENT = re.compile(
     r"\\(begin|end)\{(equation|align|aligned|gather|gathered|eqnarray|multline|split|displaymath|math)\*?\}"
@@ -154,6 +171,7 @@ def of_markdown(text: str, file: str) -> list[Claim]:
     prose: Lines = []
     fenced = display = False
     for number, line in enumerate(text.splitlines(), 1):
+        line = SPACED.sub(r"\\\\", line)
         stripped = line.strip()
         if FENCE.match(line):
             fenced = not fenced
@@ -168,27 +186,29 @@ def of_markdown(text: str, file: str) -> list[Claim]:
             if not all(re.fullmatch(r":?-+:?", cell) for cell in cells):
                 rows.append((number, cells))
         elif INLINE.search(line) and not INLINE.sub("", line).strip(" .,;:*-0123456789)>"):
-            lines += [(number, found[1]) for found in INLINE.finditer(line)]
+            whole = [(number, found[1]) for found in INLINE.finditer(line)]
+            lines += whole if any("=" in each for _, each in whole) else [(number, line)]
         elif INLINE.search(line):
             prose += [(number, found[1]) for found in INLINE.finditer(line) if "=" in found[1]]
         else:
             prose.append((number, line))
     commas = uses_decimal_commas([text for _, text in lines] + [f"x = {cell}" for _, row in rows for cell in row[1:]])
     found = claims_of([(n, each) for n, each in lines if each.strip()])
-    found += [each for n, cells in rows if not is_heading(cells) for each in table_row(n, cells, commas)]
+    rows = [(n, cells) for n, cells in rows if not is_heading(cells)]
+    found += [each for n, cells in by_headings(rows) for each in table_row(n, cells, commas)]
     found += readable(prose, commas)
     return sorted(found, key=lambda each: each.line)
 
 
 def table_row(number: int, cells: list[str], commas: bool) -> Iterator[Claim]:
     """A row of a table in prose: one that has no number in it is a heading or a remark."""
-    if any(numeral(plain(cell)) or "," in cell for cell in cells[1:]):
+    if any(numeral(plain(cell)) or "," in cell or re.search(r"=\s*[-+]?\.?\d", plain(cell)) for cell in cells[1:]):
         yield from claims_of_row(number, cells, "|", commas)
 
 
 def statements(number: int, line: str) -> Lines:
     r"""The pieces of a line of mathematics, cut at \\."""
-    line = ENVIRONMENT.sub(" ", line)
+    line = without_matrices(ENVIRONMENT.sub(" ", line))
     pieces = re.split(r"\\\\(?:\[[^\]]*\])?", line)
     return [(number, piece) for piece in pieces if piece.strip()]
 
@@ -207,7 +227,7 @@ def of_latex(text: str, file: str) -> list[Claim]:
     prose: Lines = []
     inside = 0
     for number, raw in enumerate(text.splitlines(), 1):
-        line = re.sub(r"(?<!\\)%.*", "", raw)
+        line = SPACED.sub(r"\\\\", re.sub(r"(?<!\\)%.*", "", raw))
         marks = ENVIRONMENT.findall(line)
         opens = sum(which == "begin" for which, _ in marks) + line.count(r"\[")
         closes = sum(which == "end" for which, _ in marks) + line.count(r"\]")
@@ -254,4 +274,4 @@ def joined_source(source: Any) -> str:
 
 
 def moved(found: Claim, lines: int) -> Claim:
-    return Claim(found.line + lines, found.text, found.name, found.expressions, found.value, found.fault, found.detail)
+    return replace(found, line=found.line + lines)

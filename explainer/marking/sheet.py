@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -115,8 +116,22 @@ def sheet_of(lines: Lines, found: Sequence[tuple[Claim, int]], find: Callable[[s
     for claim, number in found:
         assert claim.value is not None
         read = (expression(text, find) for text in claim.expressions)
-        entries.append(Entry(claim, number, claim.value, tuple(each for each in read if each is not None)))
-    return with_last(Sheet(lines, tuple(with_fine_zeros(entries))))
+        known = tuple(each for each in read if each is not None)
+        entries.append(Entry(claim, number, claim.value, known, sign_of_error(claim, number, lines)))
+    return with_last(Sheet(lines, tuple(in_single_precision(with_fine_zeros(entries)))))
+
+
+def is_error(name: str) -> bool:
+    """Whether a name is that of an error, which to some is the loss and to others t - y."""
+    return bool(re.fullmatch(r"(?:e|err|[Ee]rror|误差)(?:_?[({]?\w+[)}]?)?", name))
+
+
+def sign_of_error(claim: Claim, number: int, lines: Lines) -> float:
+    """-1 where t - y is written for what is y - t: an error has its sign by nobody's definition."""
+    assert claim.value is not None
+    if not lines.names[number].startswith("dE/dY[") or not is_error(claim.name):
+        return 1.0
+    return -1.0 if claim.value.value * float(lines.true[number]) < 0 else 1.0
 
 
 def with_last(sheet: Sheet) -> Sheet:
@@ -130,6 +145,38 @@ def with_fine_zeros(entries: Sequence[Entry]) -> list[Entry]:
         replace(entry, value=entry.value._replace(half=0.5 * 10.0**-places))
         if entry.value.value == 0 and "." not in entry.value.text and places > 0
         else entry
+        for entry in entries
+    ]
+
+
+# ---- numbers of a program in single precision
+
+MANY = 8  # significant digits: with fewer, any number can be one of single precision
+
+
+def is_single(value: Numeral) -> bool:
+    """Whether the number is one of single precision, or the shortest decimal for one."""
+    with np.errstate(over="ignore"):
+        single = np.float32(value.value)
+    return float(single) == value.value or float(str(single)) == value.value
+
+
+def keeps_single_precision(entries: Sequence[Entry]) -> bool:
+    long = [entry.value for entry in entries if len(entry.value.text) > MANY <= entry.value.significant]
+    return bool(long) and all(map(is_single, long))
+
+
+def unit(size: Array) -> Array:
+    """How far apart numbers of single precision are at this size."""
+    return np.asarray(np.spacing(np.minimum(np.abs(size), 1e30).astype(np.float32)), float)
+
+
+def in_single_precision(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries; what a program in single precision printed is no finer than that, whatever its digits."""
+    if not keeps_single_precision(entries):
+        return [*entries]
+    return [
+        replace(entry, value=entry.value._replace(half=max(entry.value.half, float(unit(np.array(entry.value.value))))))
         for entry in entries
     ]
 
@@ -169,6 +216,8 @@ def scratch_of(sheet: Sheet) -> Scratch:
 
     The habit is what most lines have in common; where neither is clear, both are allowed for.
     """
+    if keeps_single_precision(sheet.entries):
+        return unit
     habit = fineness(sheet.entries)
     if not habit.count:
         return lambda size: np.zeros(size.shape)
