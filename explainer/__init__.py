@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .derivation import Derivation, explain
     from .errors import CheckFailed, ExplainerError, Fault, InputError, NotBuilt, OutputError
-    from .marking.checking import LineMarks, Marks, Scheme, check
+    from .marking.checking import check
+    from .marking.marks import LineMarks, Marks
+    from .marking.scheme import Scheme
     from .models.imported import from_model
     from .problem import Problem, read_problem
 
@@ -42,7 +44,10 @@ HOMES = {
     "from_model": "models.imported",
     "Problem": "problem",
     "read_problem": "problem",
-    **dict.fromkeys(("LineMarks", "Marks", "Scheme", "check"), "marking.checking"),
+    "check": "marking.checking",
+    "LineMarks": "marking.marks",
+    "Marks": "marking.marks",
+    "Scheme": "marking.scheme",
 }
 
 

@@ -32,7 +32,7 @@ from explainer.cli import main
 from explainer.digits import Precision
 from explainer.errors import InputError
 from explainer.marking.catalogue import CODES
-from explainer.marking.checking import Checker, Scheme
+from explainer.marking.checking import Checker
 from explainer.marking.claims import claims_of_line
 from explainer.marking.handling import CODES as HANDLING
 from explainer.marking.handling import edits
@@ -41,6 +41,7 @@ from explainer.marking.lint import lint
 from explainer.marking.network_lines import NetworkLines
 from explainer.marking.reading import working_from_text
 from explainer.marking.rule import agrees, spread, value
+from explainer.marking.scheme import Scheme
 from explainer.problem import problem_from_text
 from explainer.render import Setting, Speaker
 from explainer.steps import Lines as StepLines

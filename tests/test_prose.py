@@ -17,8 +17,8 @@ from explainer.document import SECTIONS, document
 from explainer.expressions import FUNCTIONS
 from explainer.finish import ESCAPES
 from explainer.marking.catalogue import CODES as MISTAKES
-from explainer.marking.checking import VERDICTS
 from explainer.marking.handling import CODES as HANDLING
+from explainer.marking.marks import VERDICTS
 from explainer.problem import problem_from_text
 from explainer.render import Setting, Speaker, templates_folder
 from explainer.rules import RULES

@@ -23,9 +23,10 @@ from test_marking import SEED, SPEC, checker
 import explainer
 from explainer import cli
 from explainer.marking.blank import blank
-from explainer.marking.checking import Checker, Scheme
+from explainer.marking.checking import Checker
 from explainer.marking.classes import UNREAD
 from explainer.marking.lint import lint
+from explainer.marking.scheme import Scheme
 from explainer.marking.workers import Lost, done
 from explainer.problem import problem_from_text
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from ..errors import ExplainerError, OutputError
 from ..problem import GraphProblem, Problem
-from .checking import VERDICTS, Checker, Marks, Scheme
+from .checking import Checker
+from .marks import VERDICTS, Marks
+from .scheme import Scheme
 from .workers import Lost, done
 
 READ = (".txt", ".md", ".markdown", ".tex", ".csv", ".tsv", ".xlsx", ".ipynb", "")

@@ -14,10 +14,11 @@ from ..problem import GraphProblem, Problem
 from ..publish import Chunks, write
 from ..render import Setting, Speaker
 from .blank import blank, for_excel
-from .checking import Checker, Marks, Scheme
+from .checking import Checker
 from .classes import Result, mark_all, summary, table, workings_in
 from .lint import Lint, lint
-from .report import endings
+from .marks import Marks, endings
+from .scheme import Scheme
 
 ENDING_OF = {to: ending for ending, to in endings().items()}
 
