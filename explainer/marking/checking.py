@@ -13,7 +13,7 @@ import numpy as np
 from ..digits import Precision
 from ..graphs import Lines as GraphSteps
 from ..graphs import canonical as named_in_graph
-from ..names import Names
+from ..names import HEADS, Names
 from ..problem import GraphProblem, Problem
 from ..render import Setting, Speaker
 from .arrays import Shapes, taken_apart
@@ -38,6 +38,7 @@ LOOSE = 0.1  # of a number: where rounding can move it by more, agreeing with it
 SPARED = 1  # digits that a line may have fewer than the rest of the sheet where it is right all the same
 STATUS_CODES = {TRUNCATED: "R01", LAST_DIGIT: "R02", RECOVERED: "R11", ANYWAY: "R11"}
 TELLING = 0.5  # share of the mistakes that the right numbers tell apart, which the writer's own must tell apart too
+OF_OUTPUTS = ("z", "delta", "Y")  # that may be called by the target of an output: y_dog
 MOST_NAMES = 10_000  # that are remembered
 MOST_STEPS = 3000  # quantities of a derivation, up to which a line is linked to its step
 
@@ -187,6 +188,8 @@ def other_names(lines: Lines) -> Mapping[str, str]:
         found = {other: name for other, name in found.items() if name in lines.numbers}
         found |= dict(lines.by_place())
         outputs = lines.net.problem.layers[-1].labels
+        for target, label in zip(lines.net.problem.target_names, outputs, strict=False):
+            found |= {f"{head}_{target}": f"{kind}[{label}]" for kind in OF_OUTPUTS for head in HEADS[kind]}
         if len(outputs) == 1:
             found |= dict.fromkeys(("y", "yhat", "y_hat", "output", "out"), f"Y[{outputs[0]}]")
     return {other: name for other, name in found.items() if other not in lines.numbers and name in lines.numbers}
