@@ -24,8 +24,8 @@ import explainer
 from explainer import cli
 from explainer.marking.blank import blank
 from explainer.marking.checking import Checker
-from explainer.marking.reading import READ, UNREADABLE
 from explainer.marking.lint import lint
+from explainer.marking.reading import READ, UNREADABLE
 from explainer.marking.scheme import Scheme
 from explainer.marking.workers import Lost, done
 from explainer.problem import problem_from_text
