@@ -14,7 +14,7 @@ from ..problem import GraphProblem, Problem
 from .checking import Checker
 from .marks import VERDICTS, Marks
 from .reading import READ, UNREADABLE
-from .scheme import Scheme
+from .scheme import DEFAULT, Scheme
 from .workers import Lost, done
 
 MOST_FILES = 20_000
@@ -53,7 +53,7 @@ def mark_all(
     problem: Problem | GraphProblem,
     paths: Sequence[Path],
     language: str | None = None,
-    scheme: Scheme = Scheme(),  # noqa: B008
+    scheme: Scheme = DEFAULT,
     jobs: int = 1,
     report: Callable[[int], None] = lambda done: None,
     seconds: float = MOST_SECONDS,

@@ -39,11 +39,14 @@ class Shown:
 def checked(
     problem: Problem | GraphProblem, working: Path, outputs: Sequence[str], scheme: Scheme, shown: Shown
 ) -> tuple[str, int]:
-    """One working marked: (what to print, exit code)."""
+    """One working marked: (what to print, exit code). Where the report goes to files, their names and the counts."""
     formats = formats_of(outputs, shown.to)
     marks = Checker(problem, None, scheme).check(working)
     write({path: iter([shown.text(marks, each)]) for path, each in formats})
-    printed = shown.text(marks, shown.to or "text", printed=True) if not outputs or "-" in outputs else ""
+    if formats and "-" not in outputs:
+        printed = f"wrote {', '.join(str(path) for path, _ in formats)}: {marks.summary}\n"
+    else:
+        printed = shown.text(marks, shown.to or "text", printed=True)
     return printed, 0 if marks.faultless else 1
 
 

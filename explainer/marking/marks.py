@@ -103,6 +103,11 @@ class Marks:
     def faultless(self) -> bool:
         return not any(line.verdict in FAULTY for line in self.lines)
 
+    @property
+    def summary(self) -> str:
+        """How many lines have which verdict, and the score, in a sentence."""
+        return lead(self, Speaker(self.language, Setting()))
+
     def record(self) -> dict[str, Any]:
         """The marks as JSON has them: schema `explainer.marks/1`."""
         return {
