@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .derivation import Derivation, explain
     from .errors import CheckFailed, ExplainerError, Fault, InputError, NotBuilt, OutputError
-    from .marking.checking import LineMarks, Marks, Scheme, check
+    from .marking.checking import check
+    from .marking.marks import LineMarks, Marks
+    from .marking.scheme import Scheme
+    from .models.imported import from_model
     from .problem import Problem, read_problem
 
 __version__ = "0.1.0"
@@ -31,16 +34,28 @@ __all__ = [
     "Scheme",
     "check",
     "explain",
+    "from_model",
     "read_problem",
 ]
 
 HOMES = {
     "Derivation": "derivation",
     "explain": "derivation",
+    "from_model": "models.imported",
     "Problem": "problem",
     "read_problem": "problem",
-    **dict.fromkeys(("LineMarks", "Marks", "Scheme", "check"), "marking.checking"),
+    "check": "marking.checking",
+    "LineMarks": "marking.marks",
+    "Marks": "marking.marks",
+    "Scheme": "marking.scheme",
 }
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext explainer` in a notebook: the magics `%explainer` and `%%explainer`."""
+    from .embed.jupyter import load
+
+    load(shell)
 
 
 def __getattr__(name: str) -> Any:

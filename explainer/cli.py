@@ -20,7 +20,9 @@ from .lazy import Lazy
 
 if TYPE_CHECKING:
     from . import derivation, differentiation, pdf, problem, publish, render, spec
+    from .embed import core, preview, regions
     from .marking import commands as marking
+    from .models import imported
 else:
     derivation, differentiation, pdf, problem, publish, render, spec, marking = (
         Lazy(f"explainer.{name}")
@@ -35,6 +37,8 @@ else:
             "marking.commands",
         )
     )
+    imported, regions = Lazy("explainer.models.imported"), Lazy("explainer.embed.regions")
+    core, preview = Lazy("explainer.embed.core"), Lazy("explainer.embed.preview")
 
 EXAMPLES = Path(__file__).parent / "examples"
 DEMO = "2-2-3-1"
@@ -53,7 +57,6 @@ FORMAT_NAMES = {
     "pdf": "pdf",
 }
 
-APART = re.compile(r",(?![^\[({]*[\])}])")  # a comma between names, not the one of W[3,6]
 
 WRITING: list[tuple[str, dict[str, Any]]] = [
     ("--language", {"type": click.Choice(["en", "zh"]), "help": "Language of the page."}),
@@ -346,6 +349,21 @@ def differentiate(
 
 
 @main.command()
+@click.argument("files", metavar="FILES...", nargs=-1, required=True, type=click.Path())
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 where a derivation is out of date.")
+def embed(files: tuple[str, ...], check: bool) -> None:
+    """Rewrite the marked regions of Markdown FILES in place.
+
+    A region is <!-- explainer:begin net.yaml --> ... <!-- explainer:end -->.
+    """
+    with refusals(files[0]):
+        said, stale = regions.embed(files, check)
+    if said:
+        click.echo(printable(said) if not check else said, err=True)
+    sys.exit(1 if check and stale else 0)
+
+
+@main.command()
 @click.argument("name", required=False)
 def examples(name: str | None) -> None:
     """List the shipped examples, or print the one called NAME."""
@@ -359,10 +377,49 @@ def examples(name: str | None) -> None:
         raise click.UsageError(f"there is no example {printable(name)!r}; there are {', '.join(found)}")
 
 
+@main.command("import")
+@click.argument("model", metavar="MODEL", type=click.Path())
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="The spec; large weights beside it."
+)
+@click.option("--inputs", required=True, metavar="X,...|FILE", help="One sample, or a .csv or .npy file of samples.")
+@click.option("--targets", metavar="T,...|FILE", help="The targets of the samples, or their classes.")
+@click.option(
+    "--loss", metavar="NAME", help="The loss, where the model does not know it: as in a spec, or as in PyTorch."
+)
+@click.option("--activations", metavar="NAME,...", help="One for each layer, where the file does not say.")
+@click.option("--order", metavar="NAME,...", help="The layers in order, where their shapes do not say.")
+@click.option("--decimals", type=click.IntRange(0, 15), metavar="D", help="Round the weights.")
+@click.option("--title", default="", help="The heading of the page.")
+@click.option("--language", type=click.Choice(["en", "zh"]), default="en", help="Language of the page.")
+def import_(model: str, output: Path | None, **given: Any) -> None:
+    """Write the spec of a MODEL from elsewhere: a .safetensors, .keras or .onnx file."""
+    with refusals(model):
+        text = imported.import_model(model, output, **given)
+    click.echo(text if output is None else printable(text), nl=output is not None, err=output is not None)
+
+
 @main.command()
 def schema() -> None:
     """Print the JSON Schema of the spec, for editors."""
     click.echo(json.dumps(spec.json_schema(), indent=2, ensure_ascii=False))
+
+
+@main.command()
+@click.argument("spec_file", metavar="SPEC", type=click.Path())
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8765, help="Where it listens (8765); 0 takes a free one."
+)
+@click.option("--templates", default="", metavar="DIR", help="A folder of templates of your own, which win over ours.")
+@writing_options
+def serve(spec_file: str, port: int, templates: str, **options: Any) -> None:
+    """Show the page of SPEC in the browser, and show it anew whenever SPEC changes.
+
+    On this machine alone. Ctrl-C ends it.
+    """
+    writing = {name: value for name, value in divided(options)[0].items() if value is not None}
+    with refusals(spec_file):
+        preview.serve(Path(spec_file), writing, port, lambda line: click.echo(printable(line), err=True), templates)
 
 
 # ---- small things
@@ -413,7 +470,7 @@ def divided(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The options that say how a derivation is written, and those that say how a page is set."""
     writing = {name.removeprefix("--"): options[name.removeprefix("--")] for name, _ in WRITING}
     if writing["only"] is not None:
-        writing["only"] = tuple(part.strip() for part in APART.split(writing["only"]))
+        writing["only"] = core.listed(writing["only"])
     return writing, {name: value for name, value in options.items() if name not in writing}
 
 

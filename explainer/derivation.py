@@ -19,7 +19,7 @@ from .plots import ENDINGS, along, plot_along, plot_epochs
 from .problem import GraphProblem, ParameterNames, Problem
 from .publish import Chunks, published, write
 from .record import record
-from .render import Setting, Speaker, streamed
+from .render import INSIDE, Setting, Speaker, streamed
 from .sections.graph import GraphPage, graph_document
 from .training import trained
 from .values import Check
@@ -140,7 +140,7 @@ class Derivation:
         write(files)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        return {"text/markdown": "".join(self.text(flavour="jupyter")), "text/plain": repr(self)}
+        return {"text/markdown": "".join(self.text(flavour="jupyter", figures=INSIDE)), "text/plain": repr(self)}
 
     def __repr__(self) -> str:
         return f"<Derivation {self.problem.title!r}: {self.parameters} weights and biases>"

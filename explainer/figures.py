@@ -5,6 +5,7 @@ Each is a drawing with what is said about it. Symbols and numbers are those of t
 
 from __future__ import annotations
 
+import base64
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .diagram import Drawing, svg, tikz
+from .diagram import Drawing, escaped, svg, tikz
 from .dialects import TEX, Dialect
 from .digits import numbers_in
 from .expressions import PRODUCT, SUM, Tree, names
@@ -25,7 +26,7 @@ from .layered import Joint, Spot, Text, layered
 from .lettering import lettering
 from .notation import Quantity, Symbols, cell_names, name_in
 from .ops import Array
-from .render import Speaker
+from .render import INSIDE, Speaker
 from .worked import Worked
 
 MOST_IN_COLUMN = 12  # neurons; of a larger layer the first few and the last are drawn
@@ -62,26 +63,42 @@ class Figure:
         return tikz(self.drawing)
 
 
+def image(figure: Figure) -> str:
+    """An image of HTML with the drawing in it: what shows Markdown to readers of notebooks draws no SVG."""
+    data = base64.b64encode(figure.svg("file").encode()).decode()
+    return f'<img alt="{escaped(figure.alt)}" src="data:image/svg+xml;base64,{data}" />'
+
+
+def drawings(figure: Figure) -> str:
+    """For a host that takes one of the two."""
+    return f"<svg>\x02{figure.svg()}\x03</svg><tikz>\x02{figure.tikz()}\x03</tikz>"
+
+
 BODIES: Mapping[str, Callable[[Figure], str]] = {  # format -> how a figure stands in the page itself
     "html": Figure.svg,
     "latex": Figure.tikz,
     "typst": lambda figure: figure.svg("print"),
+    "markdown": image,
+    "parts": drawings,
 }
+ALWAYS = ("html", "latex", "typst")  # have their figures in the page; the others have them where they are asked for
 
 
 def is_drawn(say: Speaker) -> bool:
     """Whether pages of this kind have figures: in themselves, or in files beside them."""
-    return say.setting.format in BODIES or bool(say.setting.figures)
+    return say.setting.format in ALWAYS or bool(say.setting.figures)
 
 
 def figure_text(say: Speaker, figure: Figure) -> str:
     """The figure in a page: drawn there, or a link to its file."""
-    link = (
-        f"{say.setting.figures}-{figure.name}.svg" if say.setting.figures and say.setting.format not in BODIES else ""
-    )
-    body = BODIES[say.setting.format](figure) if say.setting.format in BODIES else ""
+    inside = say.setting.format in ALWAYS or say.setting.figures == INSIDE
     return say.text(
-        "figure", id=f"figure-{figure.name}", body=body, link=link, caption=figure.caption, alt=say.escape(figure.alt)
+        "figure",
+        id=f"figure-{figure.name}",
+        body=BODIES[say.setting.format](figure) if inside else "",
+        link="" if inside else f"{say.setting.figures}-{figure.name}.svg",
+        caption=figure.caption,
+        alt=say.escape(figure.alt),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
+from html import escape
 
 from .errors import ExplainerError, printable
 from .frames import frames
@@ -41,6 +42,7 @@ ESCAPES: dict[str, Callable[[str], str]] = {
     "notebook": markdown_escaped,
     "latex": latex_escaped,
     "html": html_escaped,
+    "parts": html_escaped,
     "typst": typst_escaped,
 }
 
@@ -108,6 +110,12 @@ def with_mathml(chunks: Iterator[str]) -> Iterator[str]:
         yield PUNCTUATED.sub(put_mathml, chunk)
 
 
+def with_marked_tex(chunks: Iterator[str]) -> Iterator[str]:
+    """The parts of a page with their marked TeX made safe for XML."""
+    for chunk in chunks:
+        yield MATH.sub(lambda found: escape(found[2], quote=False), chunk)
+
+
 PUNCTUATED = re.compile("\x04([^\x03]*)\x03|([(（]?)\x02([^\x03]*)\x03([-,.;:?!)，。；：？！、）]*)")
 
 
@@ -166,5 +174,6 @@ def mathml(tex: str, display: bool) -> str:
 FINISHES: dict[str, Callable[[Iterator[str], str], Iterator[str]]] = {  # format -> from the page and its language
     "html": lambda page, language: with_mathml(with_structure(page)),
     "notebook": notebook,
+    "parts": lambda page, language: with_marked_tex(page),
     "typst": with_words,
 }

@@ -210,7 +210,7 @@ class Names:
                 rest = text[len(head) :]
                 if quantity == "E" and not rest:
                     yield "E"
-                yield from self.labelled(quantity, rest)
+                yield from self.outputs(rest) if head == "p" and self.layers else self.labelled(quantity, rest)
         if key.lower() in self._labels and not key.isdigit():
             yield from (f"Y[{label}]" for label in self._labels[key.lower()])
 
@@ -230,6 +230,15 @@ class Names:
             return
         for name in (f"{quantity}[{label}]" for label in self.label(rest)):
             yield self.others.get(name, name)
+
+    def outputs(self, rest: str) -> Iterator[str]:
+        """Of the outputs alone, which are probabilities: by label, else by place from 1."""
+        labels = self.layers[-1]
+        said = [label for label in self.label(rest.strip("_()[]{}")) if label in labels]
+        place = re.fullmatch(r"[_\[({]*([1-9]\d*)[\])}]*", rest)
+        if not said and place and int(place[1]) <= len(labels):
+            said = [labels[int(place[1]) - 1]]
+        yield from (f"Y[{label}]" for label in said)
 
     def ends(self, rest: str) -> Iterator[tuple[str, str]]:
         """Where a weight comes from and leads to: 3,6 or 3->6 or X1)1 as it is said, 36 cut anywhere."""

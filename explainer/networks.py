@@ -173,7 +173,7 @@ def loss_of_outputs(problem: Problem, last: Built, targets: Node) -> tuple[Node,
         return plain, None
     if (name, y.op) == ("binary_cross_entropy", "sigmoid"):
         return apply("sigmoid_binary_cross_entropy", z, y, targets, name="Ek", cells=cells), plain
-    if (name, y.op) == ("cross_entropy", "softmax") and np.allclose(targets_of(problem).sum(axis=0), 1):
+    if (name, y.op) == ("cross_entropy", "softmax") and are_shares(targets_of(problem)):
         one = in_samples("loss_term", ("",), problem)
         return apply("softmax_cross_entropy", z, y, targets, name="Ek", cells=one), plain
     return plain, None
@@ -182,6 +182,11 @@ def loss_of_outputs(problem: Problem, last: Built, targets: Node) -> tuple[Node,
 def targets_of(problem: Problem) -> Array:
     assert problem.targets is not None
     return problem.targets
+
+
+def are_shares(targets: Array) -> bool:
+    """Whether the targets of each sample add up to 1, but for the rounding of the sum: y - t is the slope only then."""
+    return bool((np.abs(targets.sum(axis=0) - 1) <= 1e-14).all())
 
 
 def margins(y: Node, problem: Problem, cells: Cells, margin: float) -> Node:

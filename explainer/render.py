@@ -31,13 +31,16 @@ Field = Text | bool | tuple[Text, ...]
 Shape = tuple[bool, ...]
 
 
+INSIDE = "data:"  # figures stand in the page itself
+
+
 @dataclass(frozen=True)
 class Setting:
     """How a page is set: the format, and what can be chosen within it."""
 
     format: str = "markdown"  # markdown, latex, html, typst, pdf, notebook or json
     flavour: str = "github"  # of the mathematics in Markdown
-    figures: str = ""  # what the names of files with figures begin with, where a format has figures in files
+    figures: str = ""  # what the names of files with figures begin with, where a format has them in files; or INSIDE
     pdf_engine: str = "typst"  # of `pdf.ENGINES`
     document_class: str = "article"  # of LaTeX: article or beamer
     fragment: bool = False  # of LaTeX: without a preamble, to be read in by a document

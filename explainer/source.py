@@ -113,8 +113,8 @@ def read_text(text: str, file: str = "<spec>") -> Source:
     return replace(_source(events, file), lines=tuple(text.split("\n")))
 
 
-def read_bytes(path: str | os.PathLike[str], limit: int, file: str) -> bytes:
-    """All of a regular file, never more than `limit` bytes; `file` is what faults call it."""
+def read_bytes(path: str | os.PathLike[str], limit: int, file: str, smaller: str = "") -> bytes:
+    """All of a regular file, never more than `limit` bytes; `file` is what faults call it, `smaller` says what would do."""
     flags = ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY")  # a pipe must not block
     try:
         number = os.open(path, os.O_RDONLY | sum(getattr(os, flag, 0) for flag in flags))
@@ -134,7 +134,8 @@ def read_bytes(path: str | os.PathLike[str], limit: int, file: str) -> bytes:
     finally:
         os.close(number)
     if len(data) > limit:
-        raise _refusal(file, (1, 1), *_too_large(limit))
+        found, remedy = _too_large(limit)
+        raise _refusal(file, (1, 1), found, smaller or remedy)
     return data
 
 

@@ -32,7 +32,7 @@ from explainer.cli import main
 from explainer.digits import Precision
 from explainer.errors import InputError
 from explainer.marking.catalogue import CODES
-from explainer.marking.checking import Checker, Scheme
+from explainer.marking.checking import Checker
 from explainer.marking.claims import claims_of_line
 from explainer.marking.handling import CODES as HANDLING
 from explainer.marking.handling import edits
@@ -41,6 +41,7 @@ from explainer.marking.lint import lint
 from explainer.marking.network_lines import NetworkLines
 from explainer.marking.reading import working_from_text
 from explainer.marking.rule import agrees, spread, value
+from explainer.marking.scheme import Scheme
 from explainer.problem import problem_from_text
 from explainer.render import Setting, Speaker
 from explainer.steps import Lines as StepLines
@@ -573,7 +574,9 @@ def test_check_ends_with_1_where_a_line_is_wrong_and_with_0_where_none_is(tmp_pa
 @pytest.mark.parametrize("ending", [".json", ".md", ".html", ".tex", ".txt"])
 def test_check_writes_the_format_of_the_ending(tmp_path: Path, ending: str) -> None:
     (tmp_path / "a.txt").write_text(SEED, "utf-8")
-    assert run(SPEC, str(tmp_path / "a.txt"), "-o", str(tmp_path / f"marks{ending}")).exit_code == 1
+    result = run(SPEC, str(tmp_path / "a.txt"), "-o", str(tmp_path / f"marks{ending}"))
+    assert result.exit_code == 1
+    assert result.output.startswith(f"wrote {tmp_path / f'marks{ending}'}: 12 right")
     assert "0.50615" in (tmp_path / f"marks{ending}").read_text("utf-8")
 
 

@@ -17,8 +17,8 @@ from explainer.document import SECTIONS, document
 from explainer.expressions import FUNCTIONS
 from explainer.finish import ESCAPES
 from explainer.marking.catalogue import CODES as MISTAKES
-from explainer.marking.checking import VERDICTS
 from explainer.marking.handling import CODES as HANDLING
+from explainer.marking.marks import VERDICTS
 from explainer.problem import problem_from_text
 from explainer.render import Setting, Speaker, templates_folder
 from explainer.rules import RULES
@@ -126,6 +126,9 @@ SAMPLES |= {
     "heads": (["7"],),
     "numbers": (["7", "7"],),
     "cells": (["7"],),
+    "kinds": (["7"], ["7", "8"]),
+    "precision": ("float64", "float32"),
+    "decimals": ("", "3"),
     "place": tuple(PLACES),
     "drawing": ("",),
 }

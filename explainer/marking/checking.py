@@ -1,22 +1,19 @@
-"""Marks for a working: the verdict of every line, the mistake it was, and what follows from it."""
+"""Marks a working: the verdict of every line, the mistake it was, and what follows from it."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
-from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..digits import Precision
-from ..errors import ExplainerError
 from ..graphs import Lines as GraphSteps
 from ..graphs import canonical as named_in_graph
-from ..names import Names
+from ..names import HEADS, Names
 from ..problem import GraphProblem, Problem
 from ..render import Setting, Speaker
 from .arrays import Shapes, taken_apart
@@ -27,178 +24,30 @@ from .diagnosis import Candidate, Diagnosing
 from .graph_lines import GraphLines
 from .judging import AGREES, ANYWAY, LAST_DIGIT, RECOVERED, SLIP, TRUNCATED
 from .lines import Lines, Roles
+from .marks import LineMarks, Marks
 from .meaning import in_place
 from .network_lines import NetworkLines
 from .network_roles import roles_of
-from .numerals import Numeral
 from .reading import read_working, working_from_text
-from .report import report
 from .rule import NOISE, SLACK, spread
-from .sheet import Entry, Reckoned, fineness, sheet_of
+from .scheme import DEFAULT, Scheme, digits_of, scored
+from .sheet import Entry, Reckoned, fineness, sheet_of, with_last
 from .step_numbers import Page, Step, comparable, page_of
 
-VERDICTS = ("right", "rounding", "follow-through", "wrong", "unread", "unknown")
-FAULTY = ("wrong", "unread", "unknown")
 LOOSE = 0.1  # of a number: where rounding can move it by more, agreeing with it says little
 SPARED = 1  # digits that a line may have fewer than the rest of the sheet where it is right all the same
 STATUS_CODES = {TRUNCATED: "R01", LAST_DIGIT: "R02", RECOVERED: "R11", ANYWAY: "R11"}
-KEEPS_METHOD = ("arithmetic", "misread-digits", "exchanged-digits", "decimal-point", "sign-lost", "copied-line")
 TELLING = 0.5  # share of the mistakes that the right numbers tell apart, which the writer's own must tell apart too
+OF_OUTPUTS = ("z", "delta", "Y")  # that may be called by the target of an output: y_dog
 MOST_NAMES = 10_000  # that are remembered
 MOST_STEPS = 3000  # quantities of a derivation, up to which a line is linked to its step
-
-
-class Digits(NamedTuple):
-    """So many digits that a line must have: decimals, or significant ones."""
-
-    how_many: int
-    significant: bool
-
-    def half(self, size: float) -> float:
-        """Half a unit of the last place that is asked for, in a number of this size."""
-        place = np.floor(np.log10(abs(size))) - self.how_many + 1 if self.significant and size else -self.how_many
-        return float(0.5 * 10.0**place)
-
-    def are_in(self, number: Numeral) -> bool:
-        """Whether a written number has them."""
-        return (number.significant if self.significant else number.decimals) >= self.how_many
-
-
-def digits_of(text: str) -> Digits | None:
-    """The digits that `4dp` (decimals) or `4sf` (significant figures) asks for; None where nothing is."""
-    if not text:
-        return None
-    found = re.fullmatch(r"([0-9]{1,2})(dp|sf)", text.strip().lower())
-    if not found or (found[2] == "sf" and int(found[1]) == 0):
-        raise ExplainerError(f"{text!r} as the digits of a line; write 4dp for decimals, 4sf for significant figures")
-    return Digits(int(found[1]), found[2] == "sf")
-
-
-@dataclass(frozen=True)
-class Scheme:
-    """What a line is worth. A mistake that is made again costs its mark once."""
-
-    method: float = 1.0
-    accuracy: float = 1.0
-    follow_through: bool = True  # whether a line that follows from a wrong one has its accuracy mark
-    digits: float = 0.0  # what a line loses of its accuracy mark that has fewer digits than are asked for
-    asked: str = ""  # how many digits are asked for: "4dp", "4sf"
-
-    @property
-    def of(self) -> float:
-        """What a line is worth."""
-        return self.method + self.accuracy
-
-    def marks(self, verdict: str, short: bool) -> tuple[float, float]:
-        """Those for the method and for the number of a line that was read, before it is known which slip it has."""
-        if verdict == "wrong":
-            return 0.0, 0.0
-        accuracy = self.accuracy if verdict != "follow-through" or self.follow_through else 0.0
-        return self.method, max(0.0, accuracy - self.digits) if short else accuracy
-
-
-@dataclass(frozen=True)
-class LineMarks:
-    """What is said of one line of a working."""
-
-    line: int  # of the file
-    text: str
-    verdict: str
-    name: str | None = None  # canonical
-    given: str | None = None
-    expected: float | None = None  # the right value, in the writer's convention
-    from_own: float | None = None  # what the writer's own numbers give
-    slip: str | None = None
-    message: str = ""
-    candidates: tuple[str, ...] = ()
-    code: str | None = None
-    found_by: Step | None = None  # what the derivation says of the quantity
-    short: bool = False  # it has fewer digits than the teacher asks for
-    method: float = 0.0  # marks, and
-    accuracy: float = 0.0
-    of: float = 0.0  # what the line is worth
-
-    @property
-    def step(self) -> str | None:
-        """The step of the derivation that finds the quantity."""
-        return self.found_by.id if self.found_by else None
-
-    def record(self) -> dict[str, Any]:
-        """The line as JSON has it."""
-        found: dict[str, Any] = {"line": self.line, "text": self.text, "name": self.name, "given": self.given}
-        found |= {"expected": self.expected, "from_own": self.from_own, "verdict": self.verdict, "slip": self.slip}
-        found |= {"message": self.message, "candidates": list(self.candidates)}
-        others = {"code": self.code, "step": self.step, "too_few_digits": self.short}
-        return found | {key: value for key, value in others.items() if value}
-
-
-@dataclass(frozen=True)
-class Marks:
-    """The marks of a working: `lines` in the order of the file, and the conventions that it keeps to."""
-
-    lines: tuple[LineMarks, ...]
-    conventions: tuple[tuple[str, str], ...] = ()  # (id, sentence)
-    language: str = "en"
-    title: str = ""
-    remarks: tuple[str, ...] = ()  # on the sheet as a whole
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many lines have each verdict."""
-        found = Counter(line.verdict for line in self.lines)
-        return {verdict: found[verdict] for verdict in VERDICTS}
-
-    @property
-    def first(self) -> LineMarks | None:
-        """The first wrong line."""
-        return next((line for line in self.lines if line.verdict == "wrong"), None)
-
-    @property
-    def first_wrong(self) -> int | None:
-        """The line of the file with the first wrong line; None where none is."""
-        return self.first.line if self.first else None
-
-    @property
-    def score(self) -> tuple[float, float]:
-        """(marks, of how many)."""
-        return sum(line.method + line.accuracy for line in self.lines), sum(line.of for line in self.lines)
-
-    @property
-    def faultless(self) -> bool:
-        return not any(line.verdict in FAULTY for line in self.lines)
-
-    def record(self) -> dict[str, Any]:
-        """The marks as JSON has them: schema `explainer.marks/1`."""
-        return {
-            "schema": "explainer.marks/1",
-            "first_wrong": self.first_wrong,
-            "conventions": [{"id": slug, "message": message} for slug, message in self.conventions],
-            "counts": self.counts,
-            "score": list(self.score),
-            "lines": [line.record() for line in self.lines],
-        }
-
-    def text(self, to: str = "text", colour: bool = False, page: str = "", spec: str = "") -> str:
-        """The report. `to` is text, json, md, html or tex.
-
-        `page`: the address of the derivation, as the report may link to it; `spec`: the file of the exercise, for the
-        command that writes the derivation.
-        """
-        return report(self, to, colour, page, spec)
-
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        return {"text/html": self.text("html"), "text/plain": self.text("text")}
-
-    def __repr__(self) -> str:
-        counts = ", ".join(f"{count} {verdict}" for verdict, count in self.counts.items() if count)
-        return f"<Marks: {counts}>"
 
 
 def check(
     problem: Problem | GraphProblem,
     working: str | os.PathLike[str],
     language: str | None = None,
-    scheme: Scheme = Scheme(),  # frozen
+    scheme: Scheme = DEFAULT,
 ) -> Marks:
     """Mark a hand calculation of the problem.
 
@@ -211,7 +60,7 @@ def check(
 class Checker:
     """Marks many workings of one problem: its lines are made once."""
 
-    def __init__(self, problem: Problem | GraphProblem, language: str | None = None, scheme: Scheme = Scheme()) -> None:
+    def __init__(self, problem: Problem | GraphProblem, language: str | None = None, scheme: Scheme = DEFAULT) -> None:
         self.problem, self.scheme, self.asked = problem, scheme, digits_of(scheme.asked)
         self.language = language or problem.writing.language
         self.say = Speaker(self.language, Setting())
@@ -339,51 +188,46 @@ def other_names(lines: Lines) -> Mapping[str, str]:
         found = {other: name for other, name in found.items() if name in lines.numbers}
         found |= dict(lines.by_place())
         outputs = lines.net.problem.layers[-1].labels
+        for target, label in zip(lines.net.problem.target_names, outputs, strict=False):
+            found |= {f"{head}_{target}": f"{kind}[{label}]" for kind in OF_OUTPUTS for head in HEADS[kind]}
         if len(outputs) == 1:
             found |= dict.fromkeys(("y", "yhat", "y_hat", "output", "out"), f"Y[{outputs[0]}]")
     return {other: name for other, name in found.items() if other not in lines.numbers and name in lines.numbers}
 
 
 class _Explained:
-    """The entries of a sheet, judged and explained."""
+    """The entries of a sheet, judged and explained. `wanted`: which quantities are, where not all of them."""
 
-    def __init__(self, checker: Checker, reading: Reading) -> None:
+    def __init__(self, checker: Checker, reading: Reading, wanted: Collection[int] | None = None) -> None:
         self.checker, self.reading, self.say = checker, reading, checker.say
         self.lines, self.sheet, self.judging = reading.lines, reading.sheet, reading.judging
         self.found = reading.judging.found
         self.places = fineness(self.sheet.entries).clear_places
-        roles = checker.roles_of(self.lines)
-        self.roles = roles
-        self.diagnosing = Diagnosing(self.lines, self.sheet, self.judging, roles)
-        self.candidates = {k: self.diagnosing.candidates(k) for k in self.sheet.last if self.found.status[k][0] == SLIP}
+        self.roles = checker.roles_of(self.lines)
+        diagnosing = Diagnosing(self.lines, self.sheet, self.judging, self.roles)
+        slips = (k for k in wanted or self.sheet.last if self.found.status[k][0] == SLIP)
+        self.candidates = {k: diagnosing.candidates(k) for k in slips}
+        self.counts = Counter(each.slug for found in self.candidates.values() for each in found)
 
     def entries(self) -> Iterator[LineMarks]:
-        counts = Counter(each.slug for found in self.candidates.values() for each in found)
         for entry in self.sheet.entries:
-            if entry is self.sheet.last[entry.number]:
-                yield self.marked(entry, counts)
+            last = self.sheet.last[entry.number]
+            if entry is last:
+                yield self.marked(entry)
+            elif entry.value.text == last.value.text:
+                yield replace(self.marked(last), line=entry.claim.line, text=entry.claim.text)
             else:
-                yield self.earlier(entry)
+                yield self.before(entry).marked(entry)
 
-    def earlier(self, entry: Entry) -> LineMarks:
-        """A line whose quantity is written again further down: marked as it stands, with the numbers there are."""
-        last = self.sheet.last[entry.number]
-        if entry.value.text == last.value.text:
-            counts = Counter(each.slug for found in self.candidates.values() for each in found)
-            return replace(self.marked(last, counts), line=entry.claim.line, text=entry.claim.text)
-        entries = tuple(each for each in self.sheet.entries if each is not last)
-        sheet = replace(self.sheet, entries=entries, last={**self.sheet.last, entry.number: entry})
+    def before(self, entry: Entry) -> _Explained:
+        """The same sheet before a quantity was written anew: with this one of the lines that write it."""
+        entries = (each for each in self.sheet.entries if each.number != entry.number or each is entry)
+        sheet = with_last(replace(self.sheet, entries=tuple(entries)))
         judging = sheet.judging()
         judging.judge()
-        alone = _Explained.__new__(_Explained)
-        alone.__dict__.update(self.__dict__)
-        alone.sheet, alone.judging, alone.found = sheet, judging, judging.found
-        alone.diagnosing = Diagnosing(self.lines, sheet, judging, self.roles)
-        slip = judging.found.status[entry.number][0] == SLIP
-        alone.candidates = {entry.number: alone.diagnosing.candidates(entry.number)} if slip else {}
-        return alone.marked(entry, Counter())
+        return _Explained(self.checker, replace(self.reading, sheet=sheet, judging=judging), {entry.number})
 
-    def marked(self, entry: Entry, counts: Counter[str]) -> LineMarks:
+    def marked(self, entry: Entry) -> LineMarks:
         k = entry.number
         status, factor = int(self.found.status[k][0]), entry.factor
         exact, tainted = bool(self.is_exact(entry)), bool(self.found.tainted[k][0])
@@ -411,7 +255,7 @@ class _Explained:
             accuracy=accuracy,
             of=scheme.of,
         )
-        return self.wrong(line, entry, counts) if status == SLIP else line
+        return self.wrong(line, entry) if status == SLIP else line
 
     def is_exact(self, entry: Entry) -> bool:
         true = float(self.lines.true[entry.number])
@@ -513,10 +357,10 @@ class _Explained:
                     told[place] += bool(abs(f2[0] - f[0]) > p[0] + p2[0] + 2 * own_width)
         return told[1] < TELLING * told[0]
 
-    def wrong(self, line: LineMarks, entry: Entry, counts: Counter[str]) -> LineMarks:
+    def wrong(self, line: LineMarks, entry: Entry) -> LineMarks:
         found = sorted(
             self.candidates.get(entry.number, []),
-            key=lambda each: (each.confidence == "possible", each.slug not in CODES, -counts[each.slug]),
+            key=lambda each: (each.confidence == "possible", each.slug not in CODES, -self.counts[each.slug]),
         )
         own = self.number(line.from_own or 0.0, entry)
         if entry.number in self.lines.given:
@@ -548,13 +392,3 @@ class _Explained:
         figures = min(max(entry.value.significant, 3) + 1, 12)
         value = 0.0 if abs(value) < NOISE else value
         return Precision(figures).texts(np.array([value]))[0]
-
-
-def scored(lines: Sequence[LineMarks], scheme: Scheme) -> Iterator[LineMarks]:
-    """The lines with their marks: a wrong one may keep that for the method."""
-    charged: set[str] = set()
-    for line in lines:
-        kept = line.verdict == "wrong" and (line.slip in KEEPS_METHOD or line.slip in charged)
-        yield replace(line, method=scheme.method) if kept else line
-        if line.slip:
-            charged.add(line.slip)

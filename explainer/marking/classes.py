@@ -11,14 +11,12 @@ from pathlib import Path
 
 from ..errors import ExplainerError, OutputError
 from ..problem import GraphProblem, Problem
-from .checking import VERDICTS, Checker, Marks, Scheme
+from .checking import Checker
+from .marks import VERDICTS, Marks
+from .reading import READ, UNREADABLE
+from .scheme import DEFAULT, Scheme
 from .workers import Lost, done
 
-READ = (".txt", ".md", ".markdown", ".tex", ".csv", ".tsv", ".xlsx", ".ipynb", "")
-UNREAD = (  # what is handed in, too, and cannot be read
-    *(".pdf", ".doc", ".docx", ".odt", ".rtf", ".pages", ".html", ".htm", ".xls", ".ods", ".numbers", ".zip"),
-    *(".jpg", ".jpeg", ".png", ".heic"),
-)
 MOST_FILES = 20_000
 MOST_SECONDS = 60.0  # for one file
 HEADS = ("file", *VERDICTS, "score", "of", "first_wrong", "wrong_lines", "slips", "error")
@@ -40,7 +38,7 @@ def workings_in(folder: Path) -> list[Path]:
         found = sorted(
             path
             for path in folder.iterdir()
-            if path.suffix.lower() in READ + UNREAD and not path.name.startswith(".") and path.is_file()
+            if path.suffix.lower() in (*READ, *UNREADABLE, "") and not path.name.startswith(".") and path.is_file()
         )
     except OSError as error:
         raise OutputError(f"{folder}:1:1: {error.strerror}; name a folder that can be read") from None
@@ -55,7 +53,7 @@ def mark_all(
     problem: Problem | GraphProblem,
     paths: Sequence[Path],
     language: str | None = None,
-    scheme: Scheme = Scheme(),  # noqa: B008
+    scheme: Scheme = DEFAULT,
     jobs: int = 1,
     report: Callable[[int], None] = lambda done: None,
     seconds: float = MOST_SECONDS,
@@ -87,10 +85,6 @@ class Marking:
         self.checker = Checker(problem, language, scheme)
 
     def __call__(self, path: Path) -> Result:
-        if path.suffix.lower() in UNREAD:
-            return Result(
-                path.name, error=f"{path}:1:1: {path.suffix} is not read; ask for one of {', '.join(READ[:-1])}"
-            )
         try:
             marks = self.checker.check(path)
             if not marks.lines:

@@ -14,10 +14,11 @@ from ..problem import GraphProblem, Problem
 from ..publish import Chunks, write
 from ..render import Setting, Speaker
 from .blank import blank, for_excel
-from .checking import Checker, Marks, Scheme
+from .checking import Checker
 from .classes import Result, mark_all, summary, table, workings_in
 from .lint import Lint, lint
-from .report import endings
+from .marks import Marks, endings
+from .scheme import Scheme
 
 ENDING_OF = {to: ending for ending, to in endings().items()}
 
@@ -38,11 +39,14 @@ class Shown:
 def checked(
     problem: Problem | GraphProblem, working: Path, outputs: Sequence[str], scheme: Scheme, shown: Shown
 ) -> tuple[str, int]:
-    """One working marked: (what to print, exit code)."""
+    """One working marked: (what to print, exit code). Where the report goes to files, their names and the counts."""
     formats = formats_of(outputs, shown.to)
     marks = Checker(problem, None, scheme).check(working)
     write({path: iter([shown.text(marks, each)]) for path, each in formats})
-    printed = shown.text(marks, shown.to or "text", printed=True) if not outputs or "-" in outputs else ""
+    if formats and "-" not in outputs:
+        printed = f"wrote {', '.join(str(path) for path, _ in formats)}: {marks.summary}\n"
+    else:
+        printed = shown.text(marks, shown.to or "text", printed=True)
     return printed, 0 if marks.faultless else 1
 
 

@@ -26,6 +26,11 @@ from .tables import places_of
 
 LARGEST = 4 << 20  # bytes of a working
 MOST_LINES = 20_000
+READ = (".txt", ".md", ".markdown", ".tex", ".csv", ".tsv", ".xlsx", ".ipynb")
+UNREADABLE = (  # what people hand in all the same
+    *(".pdf", ".doc", ".docx", ".odt", ".rtf", ".pages", ".html", ".htm", ".xls", ".ods", ".numbers", ".zip"),
+    *(".jpg", ".jpeg", ".png", ".heic"),
+)
 HEADINGS = {"name", "quantity", "line", "value", "result", "名称", "量", "数值", "结果"}
 
 Lines = list[tuple[int, str]]  # (number in the file, text)
@@ -37,7 +42,9 @@ def read_working(path: str | os.PathLike[str]) -> list[Claim]:
     if ending in (".xlsx", ".xlsm"):
         return read_spreadsheet(path)
     file = str(path)
-    return working_from_text(decoded(read_bytes(path, LARGEST, file), file), ending, file)
+    if ending in UNREADABLE:
+        raise InputError([Fault(file, 1, 1, f"{ending} is not read", f"hand in one of {', '.join(READ)}")])
+    return working_from_text(decoded(read_bytes(path, LARGEST, file, "keep only the working"), file), ending, file)
 
 
 def working_from_text(text: str, ending: str = ".txt", file: str = "<working>") -> list[Claim]:

@@ -1,20 +1,22 @@
-"""The report of a marked working: on a terminal, as Markdown, HTML or LaTeX, or as JSON."""
+"""The marks of a working, and the report that shows them: on a terminal, as Markdown, HTML or LaTeX, or as JSON."""
 
 from __future__ import annotations
 
 import json
 import shlex
+from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from ..finish import finished
 from ..render import Setting, Speaker
+from .step_numbers import Step
 from .typed import breakable, columns, escape_for, shown
 
-if TYPE_CHECKING:
-    from .checking import LineMarks, Marks
-
+VERDICTS = ("right", "rounding", "follow-through", "wrong", "unread", "unknown")
+FAULTY = ("wrong", "unread", "unknown")
 FORMATS = {
     "text": "text",
     "json": "json",
@@ -29,6 +31,111 @@ AMBER, BOLD = 33, 1
 SIGNS = {"right": "✓", "rounding": "≈", "follow-through": "→", "wrong": "✗", "unread": "?", "unknown": "?"}
 WIDEST = 60  # columns of a statement on the terminal
 IN_ADDRESSES = "/:?&=%~+,;@!"  # stand in the address of a page as they are
+
+
+@dataclass(frozen=True)
+class LineMarks:
+    """What is said of one line of a working."""
+
+    line: int  # of the file
+    text: str
+    verdict: str
+    name: str | None = None  # canonical
+    given: str | None = None
+    expected: float | None = None  # the right value, in the writer's convention
+    from_own: float | None = None  # what the writer's own numbers give
+    slip: str | None = None
+    message: str = ""
+    candidates: tuple[str, ...] = ()
+    code: str | None = None
+    found_by: Step | None = None  # what the derivation says of the quantity
+    short: bool = False  # it has fewer digits than the teacher asks for
+    method: float = 0.0  # marks, and
+    accuracy: float = 0.0
+    of: float = 0.0  # what the line is worth
+
+    @property
+    def step(self) -> str | None:
+        """The step of the derivation that finds the quantity."""
+        return self.found_by.id if self.found_by else None
+
+    def record(self) -> dict[str, Any]:
+        """The line as JSON has it."""
+        found: dict[str, Any] = {"line": self.line, "text": self.text, "name": self.name, "given": self.given}
+        found |= {"expected": self.expected, "from_own": self.from_own, "verdict": self.verdict, "slip": self.slip}
+        found |= {"message": self.message, "candidates": list(self.candidates)}
+        others = {"code": self.code, "step": self.step, "too_few_digits": self.short}
+        return found | {key: value for key, value in others.items() if value}
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The marks of a working: `lines` in the order of the file, and the conventions that it keeps to."""
+
+    lines: tuple[LineMarks, ...]
+    conventions: tuple[tuple[str, str], ...] = ()  # (id, sentence)
+    language: str = "en"
+    title: str = ""
+    remarks: tuple[str, ...] = ()  # on the sheet as a whole
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many lines have each verdict."""
+        found = Counter(line.verdict for line in self.lines)
+        return {verdict: found[verdict] for verdict in VERDICTS}
+
+    @property
+    def first(self) -> LineMarks | None:
+        """The first wrong line."""
+        return next((line for line in self.lines if line.verdict == "wrong"), None)
+
+    @property
+    def first_wrong(self) -> int | None:
+        """The line of the file with the first wrong line; None where none is."""
+        return self.first.line if self.first else None
+
+    @property
+    def score(self) -> tuple[float, float]:
+        """(marks, of how many)."""
+        return sum(line.method + line.accuracy for line in self.lines), sum(line.of for line in self.lines)
+
+    @property
+    def faultless(self) -> bool:
+        return not any(line.verdict in FAULTY for line in self.lines)
+
+    @property
+    def summary(self) -> str:
+        """How many lines have which verdict, and the score, in a sentence."""
+        return lead(self, Speaker(self.language, Setting()))
+
+    def record(self) -> dict[str, Any]:
+        """The marks as JSON has them: schema `explainer.marks/1`."""
+        return {
+            "schema": "explainer.marks/1",
+            "first_wrong": self.first_wrong,
+            "conventions": [{"id": slug, "message": message} for slug, message in self.conventions],
+            "counts": self.counts,
+            "score": list(self.score),
+            "lines": [line.record() for line in self.lines],
+        }
+
+    def text(self, to: str = "text", colour: bool = False, page: str = "", spec: str = "") -> str:
+        """The report. `to` is text, json, md, html or tex.
+
+        `page`: the address of the derivation, as the report may link to it; `spec`: the file of the exercise, for the
+        command that writes the derivation.
+        """
+        return report(self, to, colour, page, spec)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return {"text/markdown": self.text("md"), "text/plain": self.text("text")}
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count} {verdict}" for verdict, count in self.counts.items() if count)
+        return f"<Marks: {counts}>"
+
+
+# ---- the report
 
 
 def report(marks: Marks, to: str, colour: bool = False, page: str = "", spec: str = "") -> str:
@@ -71,7 +178,7 @@ def row_of(line: LineMarks, marks: Marks, say: Speaker, escape: Callable[[str], 
         "statement": typed(line.text, say, marks.language),
         "remark": remark(line, say, escape, linked=True),
         "verdict": line.verdict,
-        "word": say.text("mark_word", verdict=line.verdict, wrong=wrong),
+        "word": say.text("mark_word", verdict=line.verdict, sign=SIGNS[line.verdict], wrong=wrong),
         "first": first,
         "short": line.short,
         "marks": marks_of(line),

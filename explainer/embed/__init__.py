@@ -1,0 +1,1 @@
+"""Derivations inside the documents of others: one core, and an adapter for each host."""

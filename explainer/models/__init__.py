@@ -1,0 +1,1 @@
+"""Models that somebody has already: read without their framework, and written as a spec."""
