@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import ExplainerError, OutputError
+from ..errors import ExplainerError, Fault, InputError, OutputError
 from ..problem import GraphProblem, Problem
 from .checking import Checker
 from .marks import VERDICTS, Marks
@@ -43,7 +43,9 @@ def workings_in(folder: Path) -> list[Path]:
     except OSError as error:
         raise OutputError(f"{folder}:1:1: {error.strerror}; name a folder that can be read") from None
     if not found:
-        raise ExplainerError(f"{folder} has no workings in it; put one file there for each student")
+        raise InputError(
+            [Fault(str(folder), 1, 1, "there are no workings in it", "put one file there for each student")]
+        )
     if len(found) > MOST_FILES:
         raise ExplainerError(f"{folder} has {len(found):,} files in it; mark at most {MOST_FILES:,} at once")
     return found
