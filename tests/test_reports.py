@@ -234,6 +234,20 @@ def test_a_class_has_a_report_for_each_working(tmp_path: Path) -> None:
     assert "4 workings: 1 without a fault, 2 that could not be used" in result.output
 
 
+def test_a_folder_may_have_one_of_its_own_for_each_student(tmp_path: Path) -> None:
+    for student in ("ada", "bob"):
+        (tmp_path / "class" / student).mkdir(parents=True)
+        (tmp_path / "class" / student / "1.txt").write_text("Y1 = 0.52498\n", "utf-8")
+    result = run(SPEC, str(tmp_path / "class"), "-o", str(tmp_path / "all.csv"), "-o", f"{tmp_path}/reports/")
+    assert result.exit_code == 0
+    assert [line.partition(",")[0] for line in (tmp_path / "all.csv").read_text("utf-8").split()] == [
+        "file",
+        "ada/1.txt",
+        "bob/1.txt",
+    ]
+    assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == ["ada_1.txt.html", "bob_1.txt.html"]
+
+
 def test_an_empty_folder_is_said_to_be_the_one_at_fault(tmp_path: Path) -> None:
     result = run(SPEC, str(tmp_path))
     assert (result.exit_code, result.output.partition(";")[0]) == (2, f"{tmp_path}:1:1: there are no workings in it")

@@ -33,15 +33,13 @@ class Result:
 
 
 def workings_in(folder: Path) -> list[Path]:
-    """The workings of a folder, by name."""
+    """The workings of a folder, and of the folders in it, in which a course system puts those of each student; by name."""
     try:
-        found = sorted(
-            path
-            for path in folder.iterdir()
-            if path.suffix.lower() in (*READ, *UNREADABLE, "") and not path.name.startswith(".") and path.is_file()
-        )
+        inside = [path for path in folder.iterdir() if not path.name.startswith(".")]
+        inside += [path for each in inside if each.is_dir() for path in each.iterdir() if not path.name.startswith(".")]
     except OSError as error:
         raise OutputError(f"{folder}:1:1: {error.strerror}; name a folder that can be read") from None
+    found = sorted(path for path in inside if path.suffix.lower() in (*READ, *UNREADABLE, "") and path.is_file())
     if not found:
         raise InputError(
             [Fault(str(folder), 1, 1, "there are no workings in it", "put one file there for each student")]
