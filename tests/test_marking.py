@@ -363,6 +363,19 @@ def test_every_symbol_of_the_page_is_understood_in_its_notation(notation: str) -
         assert marker.find("a_1^2") == marker.find("a^{2}_{1}") == lines.numbers["Y[1]"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "gb2312", "utf-16"])
+def test_a_working_is_read_as_excel_saves_it(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("名称,数值\nδ6,-0.08837\nY1,0.52498\n", encoding)
+    marks = checker().check(tmp_path / "a.csv")
+    assert [line.verdict for line in marks.lines] == ["right", "right"]
+
+
+def test_a_working_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes("Größe = 1\n".encode("latin-1") + b"caf\xe9 = 2\n")
+    with pytest.raises(InputError, match="not UTF-8"):
+        checker().check(tmp_path / "a.txt")
+
+
 def test_a_name_that_is_not_known_gets_the_nearest_ones() -> None:
     (line,) = checker().check("W37 = 0.1\n").lines
     assert line.verdict == "unknown"

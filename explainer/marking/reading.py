@@ -11,7 +11,9 @@ import io
 import json
 import os
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,7 +46,18 @@ def read_working(path: str | os.PathLike[str]) -> list[Claim]:
     file = str(path)
     if ending in UNREADABLE:
         raise InputError([Fault(file, 1, 1, f"{ending} is not read", f"hand in one of {', '.join(READ)}")])
-    return working_from_text(decoded(read_bytes(path, LARGEST, file, "keep only the working"), file), ending, file)
+    return working_from_text(text_of(read_bytes(path, LARGEST, file, "keep only the working"), file), ending, file)
+
+
+def text_of(data: bytes, file: str) -> str:
+    """The text of a working: UTF-8, or as Chinese Excel saves .csv and every Excel saves text."""
+    try:
+        return decoded(data, file)
+    except InputError:
+        for encoding in ("utf-16",) if data[:2] in (BOM_UTF16_LE, BOM_UTF16_BE) else ("gb2312",):
+            with suppress(UnicodeDecodeError):
+                return data.decode(encoding)
+        raise
 
 
 def working_from_text(text: str, ending: str = ".txt", file: str = "<working>") -> list[Claim]:
