@@ -24,6 +24,7 @@ from .rule import Overlay, agrees, spread
 from .sheet import Entry, Reckoned, Sheet
 
 RolesOf = Callable[[int], Roles]
+OF_ONE_SAMPLE = ("one-sample-only", "sample-left-out")
 FARTHEST = 40  # unwritten lines before a line, at which mistakes are looked for
 MOST_SIBLINGS = 30  # quantities of one kind that may have been taken for one another
 MOST_READ = 60  # numbers of one line that may have been misread
@@ -132,9 +133,18 @@ class _Line:
                 if np.isfinite(p[0]):
                     chance += self.density(float(f[0]), float(self.h[0] + p[0]))
                     if self.fits(f, p):
-                        hits.append((mistake.slug, float(self.h[0] + p[0])))
-        for slug, _ in sorted(hits, key=lambda hit: hit[1]):
-            yield Candidate(slug, min(1.0, chance))
+                        hits.append((mistake.slug, float(self.h[0] + p[0]), self.sample_of(mistake, way, roles)))
+        for slug, _, detail in sorted(hits, key=lambda hit: hit[1]):
+            yield Candidate(slug, min(1.0, chance), detail)
+
+    def sample_of(self, mistake: Mistake, way: Way, roles: Roles) -> dict[str, str]:
+        """The sample that is alone in a total, or left out of it; nothing where the mistake is another."""
+        if mistake.slug not in OF_ONE_SAMPLE:
+            return {}
+        names = (self.lines.names[k].partition("@")[0] for k in way.reads.tolist())
+        read = {name.partition("#")[2] for name in names if "#" in name}
+        every = {str(s + 1) for s in range(int(roles.known["m"]))}
+        return {"other": min(read if len(read) == 1 else every - read)}
 
     def with_way(self, way: Way) -> tuple[Array, Array]:
         self.judging.know(way.reads.tolist())
