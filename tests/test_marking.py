@@ -384,6 +384,58 @@ def test_one_misunderstanding_at_two_places_costs_its_mark_once() -> None:
     assert [line.method for line in marked] == [0, 1]
 
 
+# ---- what a line shows, and in whose words it is told
+
+HIDDEN = "out_h1 = 0.59327\ndelta_o1 = 0.1384986\ndelta_o2 = -0.0380982\n"
+BACK = 0.1384986 * 0.4 - 0.0380982 * 0.5
+
+
+def last_of(text: str) -> Any:
+    return checker("2-2-2-named").check(text + "\n").lines[-1]
+
+
+def test_an_expression_of_own_numbers_and_another_formula_is_told_so_and_nothing_is_guessed() -> None:
+    expression = "(0.1384986*0.4 + (-0.0380982)*0.5)*0.59327*0.59327"
+    for above in (HIDDEN, ""):
+        line = last_of(f"{above}delta_h1 = {expression} = {BACK * 0.59327 * 0.59327:.6f}")
+        assert (line.verdict, line.slip, line.candidates) == ("wrong", None, ())
+        assert "the numbers are yours; the formula is not: delta_h1 = " in line.message
+    strange = last_of(f"{HIDDEN}delta_h1 = (0.1384986*0.4 + (-0.0380982)*0.5)*0.7*0.7 = {BACK * 0.49:.6f}")
+    assert "the numbers are yours" not in strange.message
+    known = last_of(f"{HIDDEN}delta_h1 = 0.1384986*0.4 + (-0.0380982)*0.5 = {BACK:.6f}")
+    assert known.slip == "missing-hidden-derivative"
+
+
+def test_targets_that_were_exchanged_are_a_number_that_was_copied_from_the_wrong_place() -> None:
+    lines = checker("2-2-2-named").lines
+    first, second = (float(lines.true[lines.numbers[f"Y[{name}]"]]) for name in ("o1", "o2"))
+    above = f"out_o1 = {first:.6f}\nout_o2 = {second:.6f}\n"
+    delta = last_of(f"{above}delta_o1 = {(first - 0.99) * first * (1 - first):.6f}")
+    both = last_of(f"{above}E = {((first - 0.99) ** 2 + (second - 0.01) ** 2) / 2:.6f}")
+    assert [line.slip for line in (delta, both)] == ["copied-line"] * 2
+    names = checker("2-2-2-named").problem.target_names  # type: ignore[union-attr]
+    assert f"you used {names[1]} in the place of {names[0]}." in delta.message
+    assert f"you used {names[1]}, {names[0]} in the place of {names[0]}, {names[1]}." in both.message
+
+
+def test_a_number_that_is_written_only_later_is_not_what_was_misread() -> None:
+    misread = f"delta_h1 = {BACK * 0.5327 * (1 - 0.5327):.6f}"
+    assert "misread-digits" in last_of(HIDDEN + misread).candidates
+    later = checker("2-2-2-named").check(f"{misread}\n{HIDDEN}").lines[0]
+    assert later.verdict == "wrong"
+    assert not set(later.candidates) & set(HANDLING)
+
+
+def test_quantities_are_called_as_the_writer_calls_them_and_else_as_the_page_does() -> None:
+    assert last_of("net o1 = 1.2\nout_o1 = 0.76852").message == "Right with your own net o1."
+    assert last_of("\\delta_{o1} = 0.20000\ndE/dw5 = 0.11865").message == "Right with your own delta_o1."
+    z = 1.105906
+    on_the_way = last_of(f"net_o1 = {z}\nout_o1 = 0.751365\ndelta_o1 = {0.741365 * z * (1 - z):.6f}")
+    assert on_the_way.slip == "derivative-at-z"
+    assert "on the way, at " in on_the_way.message
+    assert "[" not in on_the_way.message
+
+
 # ---- reading
 
 SAME = {
