@@ -55,6 +55,23 @@ SEED = "".join(
 )
 
 
+SUMMED = """\
+inputs:  {x1: [0.5, -1, 2], x2: [1.5, 0.4, -0.6]}
+targets: {t: [0.3, 0.8, 0.1]}
+layers:
+  - {neurons: [h1, h2], activation: tanh, weights: [[0.2, -0.4], [0.7, 0.1]], biases: [0.05, -0.15]}
+  - {neurons: [out], activation: sigmoid, weights: [[0.6, -0.9]], biases: [0.2]}
+loss: half_squared_error
+optimizer: {sgd: {learning_rate: 0.3}}
+"""
+
+
+@cache
+def summed() -> Checker:
+    """A batch of three whose losses are added."""
+    return Checker(problem_from_text(SUMMED))
+
+
 @cache
 def checker(name: str = "2-2-3-1") -> Checker:
     return Checker(example(name) if not name.endswith(".yaml") else explainer.read_problem(HERE / "cases" / name))
@@ -193,9 +210,12 @@ def test_every_mistake_that_no_rounding_could_hide_is_caught_at_its_line_and_now
 # ---- the catalogue
 
 
-def test_the_catalogue_has_86_misconceptions_and_11_slips_of_the_hand() -> None:
-    assert len(CODES) == 86
-    assert len(set(CODES.values())) == 86
+OURS = {"one-sample-only", "sample-left-out", "averaged-for-summed", "negated-error"}  # beyond the survey's
+
+
+def test_the_catalogue_has_86_misconceptions_of_the_survey_4_of_ours_and_11_slips_of_the_hand() -> None:
+    assert len(set(CODES) - OURS) == 86
+    assert len(CODES) == len(set(CODES.values())) == 86 + len(OURS)
     assert len(HANDLING) == 11
     assert not set(CODES) & set(HANDLING)
 
@@ -222,6 +242,7 @@ def test_every_mistake_of_the_catalogue_is_made_somewhere_and_named() -> None:
     from students import BATCH
 
     specs += [problem_from_text(BATCH.replace("OPTIMIZER", body)) for body in bodies.values()]  # type: ignore[misc]
+    specs.append(summed().problem)
     left = set(CODES)
     for problem in specs:
         marker = Checker(problem)
@@ -300,6 +321,119 @@ def test_a_batch_may_be_averaged_where_the_exercise_sums_it() -> None:
     marks = Checker(problem).check("\n".join(rows) + "\n")
     assert [slug for slug, _ in marks.conventions] == ["batch-averaged"]
     assert not marks.counts["wrong"]
+
+
+def averaged_at_the_end() -> list[str]:
+    """A sheet with deltas of each sample alone, whose loss, gradients and new weights are those of the mean."""
+    from dataclasses import replace
+
+    problem = summed().problem
+    mean = NetworkLines(replace(problem, reduction="mean"))  # type: ignore[type-var]
+    names = [name for name in mean.names.values() if name.startswith(("z[", "Y[", "delta[out]"))]
+    names += ["E", "dE/dW[h1,out]", "dE/dW[h2,out]", "dE/db[out]", "W'[h1,out]", "W'[h2,out]", "b'[out]"]
+    number = {name: mean.true[mean.numbers[name]] * (3 if name.startswith("delta") else 1) for name in names}
+    return [f"{name} = {number[name]:.5f}" for name in names]
+
+
+def test_a_sheet_that_averages_at_the_end_is_right_whichever_of_its_lines_are_left_out() -> None:
+    rows = averaged_at_the_end()
+    totals = rows[-7:]
+    for left_out in range(2 ** len(totals)):
+        kept = [row for k, row in enumerate(totals) if not left_out >> k & 1]
+        gradients = [row for row in kept if row.startswith("dE/d")]
+        if len(gradients) < 2:  # nothing to be told from a slip
+            continue
+        marks = summed().check("\n".join([*rows[:-7], *kept, ""]))
+        assert marks.faultless, kept
+        assert [slug for slug, _ in marks.conventions] == ["batch-averaged", "delta-per-sample"]
+
+
+def test_gradients_of_the_mean_under_a_summed_loss_are_no_convention() -> None:
+    rows = [row for row in averaged_at_the_end() if not row.startswith(("E =", "W'", "b'"))]
+    marks = summed().check("\n".join(["E = 0.07969", *rows, ""]))
+    assert [line.slip for line in marks.lines if line.verdict == "wrong"] == ["averaged-for-summed"] * 3
+    assert not marks.conventions
+
+
+def test_a_total_of_one_sample_or_of_all_but_one_says_which_it_is() -> None:
+    rows = [
+        *averaged_at_the_end()[:-7],
+        "dE/dW[h1,out] = 0.05230",
+        "dE/db[out] = 0.02712 - 0.03392 = -0.00680",
+        "E = 0.06229",
+    ]
+    first, second, third = summed().check("\n".join([*rows, ""])).lines[-3:]
+    assert [line.slip for line in (first, second, third)] == ["one-sample-only", "sample-left-out", "one-sample-only"]
+    assert all("It is sample 3." in line.message for line in (first, second, third))
+    assert [line.method for line in (first, second, third)] == [0, 0, 1]
+
+
+def test_one_misunderstanding_at_two_places_costs_its_mark_once() -> None:
+    from explainer.marking.catalogue import FAMILIES
+
+    assert {slug for family in FAMILIES for slug in family} <= set(CODES)
+    lines = checker().lines
+    true = dict(zip(lines.numbers, lines.true[list(lines.numbers.values())], strict=True))
+    rows = [f"{name} = {number:.9f}" for name, number in true.items() if name.startswith(("z[", "Y[", "dE/dY["))]
+    at_z = {name: true[f"z[{name}]"] * (1 - true[f"z[{name}]"]) for name in ("6", "3")}
+    rows.append(f"delta[6] = {true['dE/dY[6]'] * at_z['6']:.9f}")
+    rows.append(f"delta[3] = {true['dE/dY[3]'] * at_z['3']:.9f}")
+    marked = checker().check("\n".join([*rows, ""])).lines[-2:]
+    assert [line.verdict for line in marked] == ["wrong", "wrong"]
+    assert [line.slip for line in marked] == ["derivative-at-z", "hidden-derivative-at-z"]
+    assert [line.method for line in marked] == [0, 1]
+
+
+# ---- what a line shows, and in whose words it is told
+
+HIDDEN = "out_h1 = 0.59327\ndelta_o1 = 0.1384986\ndelta_o2 = -0.0380982\n"
+BACK = 0.1384986 * 0.4 - 0.0380982 * 0.5
+
+
+def last_of(text: str) -> Any:
+    return checker("2-2-2-named").check(text + "\n").lines[-1]
+
+
+def test_an_expression_of_own_numbers_and_another_formula_is_told_so_and_nothing_is_guessed() -> None:
+    expression = "(0.1384986*0.4 + (-0.0380982)*0.5)*0.59327*0.59327"
+    for above in (HIDDEN, ""):
+        line = last_of(f"{above}delta_h1 = {expression} = {BACK * 0.59327 * 0.59327:.6f}")
+        assert (line.verdict, line.slip, line.candidates) == ("wrong", None, ())
+        assert "the numbers are yours; the formula is not: delta_h1 = " in line.message
+    strange = last_of(f"{HIDDEN}delta_h1 = (0.1384986*0.4 + (-0.0380982)*0.5)*0.7*0.7 = {BACK * 0.49:.6f}")
+    assert "the numbers are yours" not in strange.message
+    known = last_of(f"{HIDDEN}delta_h1 = 0.1384986*0.4 + (-0.0380982)*0.5 = {BACK:.6f}")
+    assert known.slip == "missing-hidden-derivative"
+
+
+def test_targets_that_were_exchanged_are_a_number_that_was_copied_from_the_wrong_place() -> None:
+    lines = checker("2-2-2-named").lines
+    first, second = (float(lines.true[lines.numbers[f"Y[{name}]"]]) for name in ("o1", "o2"))
+    above = f"out_o1 = {first:.6f}\nout_o2 = {second:.6f}\n"
+    delta = last_of(f"{above}delta_o1 = {(first - 0.99) * first * (1 - first):.6f}")
+    both = last_of(f"{above}E = {((first - 0.99) ** 2 + (second - 0.01) ** 2) / 2:.6f}")
+    assert [line.slip for line in (delta, both)] == ["copied-line"] * 2
+    names = checker("2-2-2-named").problem.target_names  # type: ignore[union-attr]
+    assert f"you used {names[1]} in the place of {names[0]}." in delta.message
+    assert f"you used {names[1]}, {names[0]} in the place of {names[0]}, {names[1]}." in both.message
+
+
+def test_a_number_that_is_written_only_later_is_not_what_was_misread() -> None:
+    misread = f"delta_h1 = {BACK * 0.5327 * (1 - 0.5327):.6f}"
+    assert "misread-digits" in last_of(HIDDEN + misread).candidates
+    later = checker("2-2-2-named").check(f"{misread}\n{HIDDEN}").lines[0]
+    assert later.verdict == "wrong"
+    assert not set(later.candidates) & set(HANDLING)
+
+
+def test_quantities_are_called_as_the_writer_calls_them_and_else_as_the_page_does() -> None:
+    assert last_of("net o1 = 1.2\nout_o1 = 0.76852").message == "Right with your own net o1."
+    assert last_of("\\delta_{o1} = 0.20000\ndE/dw5 = 0.11865").message == "Right with your own delta_o1."
+    z = 1.105906
+    on_the_way = last_of(f"net_o1 = {z}\nout_o1 = 0.751365\ndelta_o1 = {0.741365 * z * (1 - z):.6f}")
+    assert on_the_way.slip == "derivative-at-z"
+    assert "on the way, at " in on_the_way.message
+    assert "[" not in on_the_way.message
 
 
 # ---- reading

@@ -10,12 +10,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..ops import Array
+from ..plain import typed_out
 from .claims import Claim
 from .formula_claims import Expression, expression, uncertainty, worked_out
 from .judging import Judging, Scratch, Written
 from .lines import Lines
 from .numerals import Numeral
 from .rule import NOISE, SLACK
+
+LONGEST_NAME = 20  # characters of a name that is said again as it was written
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,8 @@ class Sheet:
 
     def called(self, number: int) -> str:
         """A quantity as the writer calls it, where that is short; else by its canonical name."""
-        own = self.last[number].claim.name if number in self.last else "("
-        return self.lines.names.get(number, "") if "(" in own or " " in own else own
+        own = typed_out(self.last[number].claim.name) if number in self.last else ""
+        return own if own and len(own) <= LONGEST_NAME and own.count(" ") < 2 else self.lines.names.get(number, "")
 
     def judging(self) -> Judging:
         return Judging(self.lines, self.written(), self.lines.true[:, None], scratch_of(self), self.rescue)
