@@ -26,7 +26,7 @@ from .graph_lines import GraphLines
 from .judging import AGREES, ANYWAY, LAST_DIGIT, RECOVERED, SLIP, TRUNCATED
 from .lines import Lines, Roles
 from .marks import LineMarks, Marks
-from .meaning import in_place
+from .meaning import in_place, of_sample_or_total
 from .network_lines import NetworkLines
 from .network_roles import roles_of
 from .reading import read_working, working_from_text
@@ -90,6 +90,19 @@ class Checker:
             self._found[text] = self.quantity_of(text)
         return self._found[text]
 
+    def claimed(self, claim: Claim) -> int | None:
+        """The quantity that a claim is of, where its name can mean one only."""
+        if not claim.name or claim.fault:
+            return None
+        found = [number for number in map(self.find, claim.names) if number is not None]
+        return of_sample_or_total(claim, found, self.lines)
+
+    def options(self, claim: Claim) -> list[int]:
+        """The quantities that a claim can be of, where its name can mean several."""
+        return next(
+            ([self.lines.numbers[each] for each in found] for found in map(self.names.all, claim.names) if found), []
+        )
+
     def quantity_of(self, text: str) -> int | None:
         name = self.page.names.get(comparable(text)) or self.names.find(text)
         return None if name is None else self.lines.numbers[name]
@@ -134,12 +147,8 @@ class Checker:
 
     def marks(self, claims: Sequence[Claim]) -> Marks:
         """The marks of a working that has been read."""
-        claims = taken_apart(claims, self.shapes, self.right)
-        named = in_place(
-            [(claim, self.find(claim.name) if claim.name and not claim.fault else None) for claim in claims],
-            self.lines,
-            lambda text: [self.lines.numbers[name] for name in self.names.all(text)],
-        )
+        claims = taken_apart(claims, self.shapes, self.right, self.names.find)
+        named = in_place([(claim, self.claimed(claim)) for claim in claims], self.lines, self.options)
         readable = [(claim, number) for claim, number in named if number is not None]
         sheet = sheet_of(self.lines, readable, self.find)
         judging = sheet.judging()
@@ -162,7 +171,8 @@ class Checker:
             return LineMarks(claim.line, claim.text, "unread", message=message)
         near = self.names.near(claim.name)
         several = len(self.names.all(claim.name)) > 1
-        message = self.say.text("mark_unknown", name=claim.name, near=near, several=several)
+        sampled = not several and bool(self.names.of_samples(claim.name))
+        message = self.say.text("mark_unknown", name=claim.name, near=near, several=several, sampled=sampled)
         given = claim.value.text if claim.value else None
         return LineMarks(claim.line, claim.text, "unknown", given=given, message=message)
 

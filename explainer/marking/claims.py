@@ -42,6 +42,12 @@ class Claim:
     fault: str = ""
     detail: str = ""  # what the fault speaks of
     array: tuple[tuple[Numeral, ...], ...] = ()  # the rows of an array that is claimed at once, in the place of a value
+    sample: str = ""  # of which the heading above or the table speaks; the name may be of none
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the quantity may be called, first of the sample that is spoken of."""
+        return (f"{self.name}#{self.sample}", self.name) if self.sample else (self.name,)
 
 
 def claims_of_line(text: str, line: int, decimal_comma: bool = False) -> Iterator[Claim]:
