@@ -62,7 +62,15 @@ AS_NEAR = 0.1  # how much less a name may look like the text than the nearest do
 
 # Which sample a name is of, as it is said before the name and after it; and the last, where nothing else can be meant.
 SAMPLE = r"(?:(?:training |data )?(?:sample|example|pattern|case)|样本|样例)"
-ITS_NUMBER = rf"(?:{SAMPLE}\s*(?:no\.?\s*)?#?(\d+)|第\s*(\d+)\s*[个组条]?\s*(?:样本|样例|数据))"
+IN_WORDS = {
+    word: str(n)
+    for words in ("一二三四五六七八九", ["first", "second", "third", "fourth", "fifth", "sixth"])
+    for n, word in enumerate(words, 1)
+}
+ITS_NUMBER = (
+    rf"(?:{SAMPLE}\s*(?:no\.?\s*)?#?(\d+|[一二三四五六七八九](?![一-九十个]))|第\s*(\d+|[一二三四五六七八九])\s*[个组条]?\s*(?:样本|样例|数据)"
+    rf"|(?:the )?(first|second|third|fourth|fifth|sixth) {SAMPLE})"
+)
 SAID_BEFORE = re.compile(
     rf"^(?:for |in |of |对于?|在)?{ITS_NUMBER}\s*(?:的|[:,.]|中的?|下的?)?\s*(?=\S)", re.IGNORECASE
 )
@@ -455,7 +463,8 @@ def without_sample(text: str) -> tuple[str, str]:
     for said in (SAID_AFTER, SAID_BEFORE) if has_sample_word(text) else ():
         found = said.search(text)
         if found:
-            return text[: found.start()] + text[found.end() :], found[1] or found[2]
+            number = (found[1] or found[2] or found[3]).lower()
+            return text[: found.start()] + text[found.end() :], IN_WORDS.get(number, number)
     return text, ""
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from ..names import HEADS, primed, tidy, without_prime
 from ..plain import plain
-from .claims import Claim
+from .claims import LIST, Claim
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,12 @@ def entries_of(
     if claim.sample:
         of_layers = ([f"{name}#{claim.sample}" for name in names] for names in of_layers)
     over_samples = [find(f"{claim.name}#{s}") or "" for s in range(1, shapes.samples + 1)]
+    listed = LIST.fullmatch(plain(claim.name))
+    if listed:
+        names_of = (replace(claim, name=each.strip()).names for each in listed[1].split(","))
+        of_layers = iter([[next(filter(None, map(find, names)), "") for names in names_of]])
     possible = [over_samples, *of_layers] if len(numbers) == shapes.samples > 1 else of_layers
-    fitting = [names for names in possible if all(name in true for name in names)]
+    fitting = [names for names in possible if len(names) == len(numbers) and all(name in true for name in names)]
     if not fitting:
         yield replace(claim, fault="array", array=())
         return

@@ -96,7 +96,7 @@ def joined(lines: Lines) -> Lines:
     for number, text in lines:
         if (
             found
-            and (re.match(r"\s*&?\s*(?:=|≈|\\approx)", text) or is_unfinished(found[-1][1]))
+            and (re.match(r"\s*&?\s*(?:=(?!=)|≈|\\approx)", text) or is_unfinished(found[-1][1]))
             and text.strip(" =")
             and found[-1][1].strip()
             and len(found[-1][1]) < LONGEST

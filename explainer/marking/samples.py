@@ -1,6 +1,6 @@
 """Of which sample a line of a working is: of the one that a heading above it names, or the line itself before its names.
 
-heading  a line that only names a sample: `Sample 2:`, `### 样本 2`, **Sample 2 (x1 = 0, x2 = 1)**
+heading  a line that only names a sample: `Sample 2:`, `### 样本 2`, **Sample 2 (x1 = 0, x2 = 1)**, or begins: for sample 2
 inputs   a line that names a sample and copies what is given of it: it is a heading, too, and is marked
 end      a heading of what is of all samples: Total, Update, or one of Markdown or LaTeX that is no deeper
 """
@@ -17,7 +17,10 @@ from .claims import Claim
 
 SECTIONS = ("section", "subsection", "subsubsection", "paragraph", "subparagraph")
 SECTION = re.compile(rf"\s*\\({'|'.join(SECTIONS)})\*?\s*\{{(.*?)\}}(.*)")
-DECORATION = re.compile(r"\\(?:textbf|emph|textit|underline|noindent|item)\b|[*_`{}]|^\s*[-+>]\s")
+DECORATION = re.compile(
+    r"\\(?:textbf|emph|textit|underline|noindent|item)\b|[*`{}]|_(?!\w)|^\s*(?:[-+>]|\d+[.)])\s|^\s*[-=~]{2,}|[-=~]{2,}\s*$"
+)
+SPOKEN = re.compile(r"(?:(?:now|next|then|first)[ ,]+)?(?:for|take|consider) |(?:接着|然后|现在)?对于?", re.IGNORECASE)
 BRACKETS = re.compile(r"\([^()]*\)")
 GIVEN = re.compile(r"\W*(?:x|t|i|inputs?|targets?|输入|目标)_?\d*\W*", re.IGNORECASE)
 OF_ALL = re.compile(
@@ -76,7 +79,15 @@ def headed(title: str, depth: int) -> str:
     """The sample that a heading names; nothing where the line says more."""
     bare, sample = without_sample(BRACKETS.sub("", title).strip(" :."))
     is_short = not re.search(r"[=\d]", bare) and len(bare.split()) <= MOST_WORDS
-    return sample if is_short and (depth < DEEPEST or not bare.strip(" :,.-")) else ""
+    if is_short and (depth < DEEPEST or not bare.strip(" :,.-")):
+        return sample
+    spoken = SPOKEN.match(title) if "=" not in title else None  # For sample 2 we get:
+    return without_sample(title[spoken.end() :])[1] if spoken and begins_with_sample(title[spoken.end() :]) else ""
+
+
+def begins_with_sample(text: str) -> bool:
+    bare, sample = without_sample(text)
+    return bool(sample) and text.endswith(bare)
 
 
 def own_sample(text: str) -> str:

@@ -85,6 +85,11 @@ def is_number(cell: str) -> bool:
     return numeral(plain(DECIMAL_COMMA.sub(".", cell))) is not None
 
 
+def is_list(cell: str) -> bool:
+    """Whether several numbers stand in one cell: (0, 1)."""
+    return re.fullmatch(r"[\[(][-\d., ]+,[-\d., ]+[\])]", plain(cell)) is not None
+
+
 def is_heading(cells: Sequence[str]) -> bool:
     """Whether a row can be the heading of others: several words, and no number."""
     return sum(map(bool, cells)) > 1 and not any(is_number(cell) or "=" in cell for cell in cells)
@@ -139,7 +144,9 @@ def of_sample(heading: Sequence[str], cells: Sequence[str]) -> Places | None:
     if first >= len(cells):
         return None
     sample = sample_in(cells[first], is_bare=column is not None)
-    if not sample and not (column is not None and plain(cells[first]).lower().strip("*_ ") in TOTALS | {""}):
+    label = plain(cells[first]).lower().strip("*_ ")
+    is_total = label in TOTALS if column is None else label in TOTALS | {""}
+    if not sample and (not is_total or is_owned(heading)):
         return None
     there = [(k, name) for k, name in enumerate(heading[: len(cells)]) if k != first and name]
     return [Place(name, k, sample) for k, name in there if re.search(r"\w", cells[k])]
@@ -180,8 +187,8 @@ def places_of(rows: Sequence[Sequence[str]]) -> list[Places | None]:
                 for column, pattern in enumerate(patterns[: len(cells)])
                 if column and pattern and cells[column]
             ]
-        elif all(is_number(cell) for cell in cells if cell) and sum(map(bool, cells)) > 1:
-            below.append(len(found) - 1)
+        elif all(is_number(cell) or is_list(cell) for cell in cells if cell) and (below or sum(map(bool, cells)) > 1):
+            below += [len(found) - 1] if cells[0] else []  # without its first number it is of their total
             found[-1] = [
                 Place(name, column)
                 for column, (name, cell) in enumerate(zip(heading, cells, strict=False))
