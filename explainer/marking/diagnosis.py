@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice, permutations
+from itertools import islice, permutations, takewhile
 
 import numpy as np
 
@@ -149,7 +149,7 @@ class _Line:
         """The sample that is alone in a total, or left out of it; nothing where the mistake is another."""
         if mistake.slug not in OF_ONE_SAMPLE:
             return {}
-        names = (self.lines.names[k].partition("@")[0] for k in way.reads.tolist())
+        names = (self.lines.names.get(k, "").partition("@")[0] for k in way.reads.tolist())
         read = {name.partition("#")[2] for name in names if "#" in name}
         every = {str(s + 1) for s in range(int(roles.known["m"]))}
         return {"other": min(read if len(read) == 1 else every - read)}
@@ -282,7 +282,8 @@ class _Line:
 
     def exchanged_targets(self) -> Iterator[Candidate]:
         """A target that was taken for another one of its sample, or two that were exchanged."""
-        pairs = [pair for sample in self.lines.targets for pair in permutations(sample, 2)]
+        every = [pair for sample in self.lines.targets for pair in permutations(sample, 2)]
+        pairs = [(one, other) for one, other in every if one in self.needed]
         chance, tried, hits = 0.0, set(), []
         for one, other in pairs[:MOST_READ]:
             own, its = float(self.all.numbers[one, 0]), float(self.all.numbers[other, 0])
@@ -303,12 +304,14 @@ class _Line:
 
     def stood(self, number: int) -> Entry | None:
         """What the sheet had for a quantity when this line was written: above it, or in a table, which has no order."""
-        entries = self.all.sheet.entries
-        own = next(place for place, entry in enumerate(entries) if entry is self.entry)
-        above = [entry for entry in entries[:own] if entry.number == number]
         last = self.all.sheet.last.get(number)
         beside = last if last and all("|" in entry.claim.text for entry in (last, self.entry)) else None
-        return above[-1] if above else beside
+        return self.above.get(number, beside)
+
+    @cached_property
+    def above(self) -> dict[int, Entry]:
+        """What the sheet had for each quantity above this line."""
+        return {each.number: each for each in takewhile(lambda each: each is not self.entry, self.all.sheet.entries)}
 
     def with_inputs(self, k: int, values: list[float]) -> tuple[Array, Array]:
         """(f, p) of the line once for each number that may have been read in the place of quantity k."""
@@ -368,11 +371,15 @@ class _Line:
         there = (*self.all.sheet.last, *self.lines.given)
         if literal in CONSTANTS or any(float(literal) == abs(float(self.text_of(k))) for k in there):
             return True
-        needed = [self.way, *(self.lines.line(k).ways[0] for k in self.judging.between(self.way))]
-        reads = np.unique(np.concatenate([way.reads for way in needed]))
-        written = numeral(literal)
+        reads, written = np.array([*self.needed], int), numeral(literal)
         off = np.abs(np.abs(self.all.numbers[reads, 0]) - float(literal)) - self.all.box[reads, 0]
         return written is not None and bool((off <= written.half * (1 + SLACK)).any())
+
+    @cached_property
+    def needed(self) -> frozenset[int]:
+        """What the line reads, itself or on the way over unwritten lines."""
+        ways = [self.way, *(self.lines.line(k).ways[0] for k in self.judging.between(self.way))]
+        return frozenset(k for way in ways for k in way.reads.tolist())
 
     def is_method(self, reckoned: Reckoned) -> bool:
         return reckoned.fits(float(self.f[0]) * self.entry.factor, float(self.p[0]) * abs(self.entry.factor))
