@@ -159,21 +159,31 @@ class Names:
         return []
 
     def near(self, text: str) -> list[str]:
-        """Names that it can mean; or else that look like it, as people write them."""
-        several = self.all(text) or self.of_samples(text)
-        if several:
+        """Names that it can mean, or else that look like it."""
+        several = self.all(text)
+        if several or len(self.known) > MOST_COMPARED:
             return several[:NEAR]
+        table = {re.sub(r"[\[\],_()]", "", name).lower(): name for name in self.known}
+        return [table[each] for each in get_close_matches(tidy(plain(text)).lower(), table, NEAR, 0.5)]
+
+    def suggested(self, text: str) -> list[str]:
+        """Names that it can mean, with a sample or without, or else that look like it, as people write them."""
+        several = self.all(text) or self.of_samples(text)
+        return several[:NEAR] if several else [self.understood(*each) for each in self.alike(text).items()]
+
+    def alike(self, text: str) -> dict[str, str]:
+        """What looks like the text when it is written as people do, and the canonical names."""
         if len(self.known) > MOST_COMPARED:
-            return []
+            return {}
         compact = off(tidy(plain(without_sample(text)[0])), OF_SAMPLE)[0]
         new = "'" in compact
         table = {self.written(name, compact): name for name in self._without_samples if new or "'" not in name}
-        lower = {each.lower(): each for each in table}
+        lower = {re.sub(r"[\[\],()]", "", each).lower(): each for each in table}
         close = get_close_matches(compact.lower(), lower, NEAR, 0.5)
         like = {each: SequenceMatcher(None, each, compact.lower()).ratio() for each in close}
         found = [lower[each] for each in lower if like.get(each, 0) >= max(like.values()) - AS_NEAR] if like else []
         found.sort(key=lambda each: -begun_alike(each.lower(), compact.lower()))
-        return [self.understood(each, table[each]) for each in found]
+        return {each: table[each] if table[each] in self.known else f"{table[each]}#1" for each in found}
 
     def written(self, name: str, text: str) -> str:
         """A canonical name as somebody writes it who writes this text: out_h1 for Y[h1] beside out_hl."""
@@ -190,9 +200,8 @@ class Names:
 
     def understood(self, written: str, name: str) -> str:
         """The name as it is written, if it can be read so; with a sample where there are several."""
-        sample = "" if name in self.known else "#1"
-        shown = f"{written} (sample 1)" if sample else written
-        return shown if self.all(shown) == [name + sample] else name + sample
+        shown = f"{written} (sample 1)" if name.endswith("#1") else written
+        return shown if self.all(shown) == [name] else name
 
     # ---- spelling out
 

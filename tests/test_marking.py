@@ -564,14 +564,14 @@ def test_a_name_without_its_sample_is_told_to_say_which(language: str, words: st
 
 def test_what_is_suggested_in_the_place_of_a_name_is_written_as_people_write_and_understood() -> None:
     names = checker("2-2-2-named").names
-    found = {text: names.near(text) for text in ("out_hl", "net_o3", "out_h3", "sigma_o1", "w9'")}
+    found = {text: names.suggested(text) for text in ("out_hl", "net_o3", "out_h3", "sigma_o1", "w9'")}
     assert found["out_hl"] == ["out_h1", "out_h2"]
     assert found["net_o3"] == ["net_o1", "net_o2"]
     assert found["out_h3"] == ["out_h1", "out_h2"]
     assert "delta_o1" in found["sigma_o1"]
     assert all("'" in each for each in found["w9'"])
     assert all(len(names.all(each)) == 1 for near in found.values() for each in near)
-    assert batch().names.near("out_hl") == ["out_h1 (sample 1)", "out_h2 (sample 1)"]
+    assert batch().names.suggested("out_hl") == ["out_h1 (sample 1)", "out_h2 (sample 1)"]
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,7 @@ class Checker:
         if claim.fault:
             message = self.say.text("mark_unread", fault=claim.fault, detail=claim.detail)
             return LineMarks(claim.line, claim.text, "unread", message=message)
-        near = self.names.near(claim.name)
+        near = self.names.suggested(claim.name)
         several = len(self.names.all(claim.name)) > 1
         sampled = not several and bool(self.names.of_samples(claim.name))
         message = self.say.text("mark_unknown", name=claim.name, near=near, several=several, sampled=sampled)
