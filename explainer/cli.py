@@ -159,12 +159,12 @@ def demo(folder: Path, language: str) -> None:
             found.save(folder / "derivation.pdf")
             files.append(folder / "derivation.pdf")
         except OutputError as error:
-            missing = str(error)
+            missing = str(error).partition(":1:1: ")[2]
     for path in files:
         click.echo(path)
     click.echo(headline(found))
     if missing:
-        click.echo(printable(missing))
+        click.echo(printable(f"There is no PDF beside them: {missing}"))
 
 
 @main.command()

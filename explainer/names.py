@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from functools import cached_property
 from itertools import product
 
@@ -29,16 +29,23 @@ AFTER = (
 )  # fmt: skip
 # Words before a name that say nothing of which quantity it is, and phrases for one.
 BEFORE = re.compile(
-    r"^(?:(?:so|therefore|thus|hence|then|now|next|we|get|have|obtain|the|and|finally|similarly|with|for|value|of|hidden|at"
+    r"^(?:(?:so|because|since|therefore|thus|hence|then|now|next|we|get|have|obtain|the|and|finally|similarly|with|for"
+    r"|value|of|hidden|at"
     r"|output(?= (?:layer|unit|node|neuron))|layer|neuron|unit|node)\b"
-    r"|因此|所以|则|得|其中|同理|即|故|最终|计算|可得|隐藏层|输出层|神经元|[^\x00-\x7f梯导变增改新旧]+(?=[A-Za-z(]))[,:]?\s*"
+    r"|因此|所以|则|得|其中|同理|即|故|最终|计算|可得|隐藏层|输出层|神经元|(?:(?!误差|净输入|加权|输出)[^\x00-\x7f梯导变增改新旧])+(?=[A-Za-z(]))[,:]?\s*"
 )
 PHRASES = (
     (re.compile(r"^\((.+)\)$"), r"\1"),
     (re.compile(r"^(.+?)\s*的?梯度$|^梯度\s*(.+)$"), r"grad_\1\2"),
     (re.compile(r"^(.+?)\s*的\s*(?:净|总|加权)?输入(?:值|和)?$"), r"net_\1"),
-    (re.compile(r"^(.+?)\s*的\s*输出值?$"), r"out_\1"),
-    (re.compile(r"^(.+?)\s*的\s*(?:误差项|delta)$"), r"delta_\1"),
+    (re.compile(r"^(?:(?:净|总|加权)输入|加权和)\s*(\w+)$"), r"net_\1"),
+    (re.compile(r"^(.+?)\s*的?\s*输出值?$"), r"out_\1"),
+    (re.compile(r"^(.+?)\s*的?\s*(?:误差项|误差信号|delta)$"), r"delta_\1"),
+    (re.compile(r"^[^\x00-\x7f]*输出值?\s*(\w+)$"), r"out_\1"),
+    (re.compile(r"^[^\x00-\x7f]*输出值?\s*(\w+)$"), r"\1"),
+    (re.compile(r"^[^\x00-\x7f]*(?:误差项|误差信号)\s*(\w+)$"), r"delta_\1"),
+    (re.compile(r"^(.+?)\s*的?\s*(?:新值|新权重|新权值|新偏置|更新值|更新后的?值)$"), r"\1'"),
+    (re.compile(r"^(.+?)\s*的?\s*(?:更新量|变化量|改变量|增量)$"), r"Delta \1"),
     (re.compile(r"^(?:总误差|总损失|损失函数|损失|误差)(?:值)?$"), "E"),
     (re.compile(r"^(?:total|overall)\s+(?:error|loss|cost)$", re.IGNORECASE), "E"),
     (re.compile(r"^(?:net |total |weighted )?input (?:to|of|into|for) (.+)$", re.IGNORECASE), r"net_\1"),
@@ -46,8 +53,31 @@ PHRASES = (
     (re.compile(r"^([^\W\d]\w*)\s*:\s*(.+)$"), r"\2_\1"),
     (re.compile(r"^.*[:,]\s*(.+)$"), r"\1"),
 )
+USUAL = {"z": "net", "Y": "out", "delta": "delta", "E": "E"}  # heads in a suggestion, where the text has none
+INDEXED = re.compile(r"\b(W|b|z|Y|delta|E)('?)\[([^\[\]]+)\]")
+MOST_COMPARED = 5000  # names, beyond which none is looked for that looks like a text
 FUNCTION = "sigma|sigmoid|sigm|f|g|phi|tanh|relu|ReLU|act"
 NEAR = 3
+AS_NEAR = 0.1  # how much less a name may look like the text than the nearest does
+
+# Which sample a name is of, as it is said before the name and after it; and the last, where nothing else can be meant.
+SAMPLE = r"(?:(?:training |data )?(?:sample|example|pattern|case)|样本|样例)"
+IN_WORDS = {
+    word: str(n)
+    for words in ("一二三四五六七八九", ["first", "second", "third", "fourth", "fifth", "sixth"])
+    for n, word in enumerate(words, 1)
+}
+ITS_NUMBER = (
+    rf"(?:{SAMPLE}\s*(?:no\.?\s*)?#?(\d+|[一二三四五六七八九](?![一-九十个]))|第\s*(\d+|[一二三四五六七八九])\s*[个组条]?\s*(?:样本|样例|数据)"
+    rf"|(?:the )?(first|second|third|fourth|fifth|sixth) {SAMPLE})"
+)
+SAID_BEFORE = re.compile(
+    rf"^(?:for |in |of |对于?|在)?{ITS_NUMBER}\s*(?:的|[:,.]|中的?|下的?)?\s*(?=\S)", re.IGNORECASE
+)
+SAID_AFTER = re.compile(rf"\s*,?\s*[(\[]?\s*(?:for |of |in |at |on )?{ITS_NUMBER}\s*[)\]]?$", re.IGNORECASE)
+WORD = re.compile(rf"{SAMPLE}|数据", re.IGNORECASE)
+OF_SAMPLE = re.compile(r"#\d+$")
+SHORT_AFTER = re.compile(r"(?:\((\d+)\)|\[(\d+)\]|,(\d+))$")
 
 
 class Names:
@@ -78,16 +108,34 @@ class Names:
             return [text]
         if text in self.others:
             return [self.others[text]]
-        return self.read(text, turned=False) or self.read(text, turned=True) or self.said(text)
+        bare, sample = without_sample(text)
+        if sample:
+            return self.all(f"{bare}#{sample}" if self.has_samples else bare if sample == "1" else "")
+        return (
+            self.read(text, turned=False)
+            or self.read(text, turned=True)
+            or self.said(text)
+            or self.of_short_sample(text)
+        )
+
+    def of_short_sample(self, text: str) -> list[str]:
+        """What net_h1(2) and net_h1,2 mean in an exercise with several samples."""
+        bare, end = off(tidy(text), SHORT_AFTER) if self.has_samples else (text, "")
+        return self.all(f"{bare}#{end.strip('()[],')}") if end and bare else []
+
+    def of_samples(self, text: str) -> list[str]:
+        """What a name means that leaves out of which sample it is: net_h1 in an exercise with several."""
+        return [name for s in range(1, NEAR + 1) for name in self.all(f"{text}#{s}")] if self.has_samples else []
 
     def said(self, text: str) -> list[str]:
         """What a phrase means: the output of h1, 总误差, so net h1, h1: net."""
+        text, sample = off(text, OF_SAMPLE)
         bare = BEFORE.sub("", text)
         if bare and bare != text:
-            return self.all(bare)
+            return self.all(bare + sample)
         for phrase, meant in PHRASES:
             if phrase.match(text):
-                found = self.all(phrase.sub(meant, text))
+                found = self.all(phrase.sub(meant, text) + sample)
                 if found:
                     return found
         return []
@@ -111,14 +159,49 @@ class Names:
         return []
 
     def near(self, text: str) -> list[str]:
-        """Names that look like it."""
+        """Names that it can mean, or else that look like it."""
         several = self.all(text)
-        if several:
+        if several or len(self.known) > MOST_COMPARED:
             return several[:NEAR]
-        compact = tidy(plain(text))
-        table = self._shortened
-        close = get_close_matches(compact.lower(), table, NEAR, 0.5) if len(table) <= 5000 else []
-        return [table[each] for each in close]
+        table = {re.sub(r"[\[\],_()]", "", name).lower(): name for name in self.known}
+        return [table[each] for each in get_close_matches(tidy(plain(text)).lower(), table, NEAR, 0.5)]
+
+    def suggested(self, text: str) -> list[str]:
+        """Names that it can mean, with a sample or without, or else that look like it, as people write them."""
+        several = self.all(text) or self.of_samples(text)
+        return several[:NEAR] if several else [self.understood(*each) for each in self.alike(text).items()]
+
+    def alike(self, text: str) -> dict[str, str]:
+        """What looks like the text when it is written as people do, and the canonical names."""
+        if len(self.known) > MOST_COMPARED:
+            return {}
+        compact = off(tidy(plain(without_sample(text)[0])), OF_SAMPLE)[0]
+        new = "'" in compact
+        table = {self.written(name, compact): name for name in self._without_samples if new or "'" not in name}
+        lower = {re.sub(r"[\[\],()]", "", each).lower(): each for each in table}
+        close = get_close_matches(compact.lower(), lower, NEAR, 0.5)
+        like = {each: SequenceMatcher(None, each, compact.lower()).ratio() for each in close}
+        found = [lower[each] for each in lower if like.get(each, 0) >= max(like.values()) - AS_NEAR] if like else []
+        found.sort(key=lambda each: -begun_alike(each.lower(), compact.lower()))
+        return {each: table[each] if table[each] in self.known else f"{table[each]}#1" for each in found}
+
+    def written(self, name: str, text: str) -> str:
+        """A canonical name as somebody writes it who writes this text: out_h1 for Y[h1] beside out_hl."""
+
+        def short(found: re.Match[str]) -> str:
+            quantity, prime, label = found.groups()
+            if quantity in "Wb":
+                joined = label.replace(",", "")
+                return f"{quantity}{joined}{prime}" if joined.isdigit() and len(joined) < 3 else found[0]
+            begun = [head for head in HEADS[quantity] if re.match(rf"{head}(?![a-z]{{2}})", text)]
+            return f"{max(begun, key=len) if begun else USUAL[quantity]}_{label}{prime}"
+
+        return INDEXED.sub(short, name)
+
+    def understood(self, written: str, name: str) -> str:
+        """The name as it is written, if it can be read so; with a sample where there are several."""
+        shown = f"{written} (sample 1)" if name.endswith("#1") else written
+        return shown if self.all(shown) == [name] else name
 
     # ---- spelling out
 
@@ -126,7 +209,7 @@ class Names:
         """Names, known or not, that the text may be spelled for."""
         text, mark = off(text, r"@\d+$")
         mark = "" if mark == "@1" else mark  # the first iteration is not marked
-        text, sample = off(text, r"#\d+$")
+        text, sample = off(text, OF_SAMPLE)
         if not sample:
             text, raised = off(text, r"\^\(\d+\)$")
             sample = f"#{raised[2:-1]}" if raised else ""
@@ -134,6 +217,8 @@ class Names:
                 yield from (f"{name}{mark}" for name in self.derived(f"{text}{raised}", strict))
         for name in self.derived(text, strict):
             yield f"{name}{sample}{mark}"
+            if sample and "/" in name:  # dY[h1]#1/dz[h1]#1
+                yield f"{name.replace('/', f'{sample}/')}{sample}{mark}"
 
     def derived(self, text: str, strict: bool) -> Iterator[str]:
         """Quantities, their derivatives, gradients, steps and states of the optimizer."""
@@ -156,7 +241,7 @@ class Names:
             at = [name[1:] for name in self.derived(inner, strict) if name.startswith("z")]
             yield from (f"dY{each}/dz{each}" if slope else f"Y{each}" for each in at)
         of_code = re.fullmatch(r"d_?(.+)", text)
-        if of_code and of_code[1][0] in "zZ":
+        if of_code and of_code[1].startswith(("z", "Z", "net")):
             yield from (f"delta{name[1:]}" for name in self.atoms(of_code[1], strict) if name.startswith("z["))
         if of_code:  # a gradient to a program, a step to some books
             yield from (
@@ -314,7 +399,7 @@ class Names:
     def _own(self) -> dict[str, list[str]]:
         """Names that somebody gave: w5, X1, c; with _ and without."""
         found: dict[str, list[str]] = {}
-        for name in own_names(self.known):
+        for name in self._own_names:
             for spelling in dict.fromkeys((name, name.replace("_", ""))):
                 found.setdefault(spelling, []).append(name)
         return found
@@ -322,13 +407,21 @@ class Names:
     @cached_property
     def _own_lower(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
-        for name in own_names(self.known):
+        for name in self._own_names:
             found.setdefault(name.replace("_", "").lower(), []).append(name)
         return found
 
     @cached_property
-    def _shortened(self) -> dict[str, str]:
-        return {re.sub(r"[\[\],_()]", "", name).lower(): name for name in self.known}
+    def _own_names(self) -> dict[str, None]:
+        return dict.fromkeys(own_names(self._without_samples))
+
+    @cached_property
+    def _without_samples(self) -> dict[str, None]:
+        return dict.fromkeys(re.sub(r"#\d+", "", name) for name in self.known)
+
+    @cached_property
+    def has_samples(self) -> bool:
+        return any("#" in name for name in self.known)
 
 
 def own_names(known: Iterable[str]) -> Iterator[str]:
@@ -365,7 +458,26 @@ def primed(name: str) -> str:
     return f"{head}'{bracket}{rest}"
 
 
-def off(text: str, ending: str) -> tuple[str, str]:
+def begun_alike(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    return max(k for k in range(len(one) + 1) if other.startswith(one[:k]))
+
+
+def has_sample_word(text: str) -> bool:
+    return bool(WORD.search(text))
+
+
+def without_sample(text: str) -> tuple[str, str]:
+    """A name without the words that say of which sample it is, and that sample's number: net_h1 (sample 2)."""
+    for said in (SAID_AFTER, SAID_BEFORE) if has_sample_word(text) else ():
+        found = said.search(text)
+        if found:
+            number = (found[1] or found[2] or found[3]).lower()
+            return text[: found.start()] + text[found.end() :], IN_WORDS.get(number, number)
+    return text, ""
+
+
+def off(text: str, ending: str | re.Pattern[str]) -> tuple[str, str]:
     """The text cut before an ending of this form."""
     found = re.search(ending, text)
     return (text[: found.start()], found[0]) if found else (text, "")

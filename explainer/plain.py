@@ -59,6 +59,15 @@ def plain(text: str) -> str:
     return re.sub(r"[ \t]+", " ", POWER_OF_TEN.sub(r"e\1", text)).strip()
 
 
+DERIVATIVE = re.compile(r"\(d ?((?:[^()\s]|\([^()]*\))+)\)/\(d ?((?:[^()\s]|\([^()]*\))+)\)")
+SMALL = re.compile(r"\((\w+)\)/\((\w+)\)")
+
+
+def typed_out(formula: str) -> str:
+    """A formula of a page as somebody types it: dE/dY_h1 for its fraction."""
+    return re.sub(r"[{}]", "", SMALL.sub(r"\1/\2", DERIVATIVE.sub(r"d\1/d\2", plain(formula))))
+
+
 def without_matrices(text: str) -> str:
     r"""The text with \begin{pmatrix} a & b \\ c & d \end{pmatrix} as [[a, b], [c, d]]."""
 

@@ -331,12 +331,18 @@ def _yaml_refusal(event: yaml.Event) -> tuple[str, str] | None:
     return None
 
 
+TIGHT = re.compile(r"[ -]*\w+:(?=[\[{\w'\"])")  # a name, with its value right behind the colon
+
+
 def _yaml_syntax_fault(error: yaml.MarkedYAMLError, text: str) -> tuple[Place, str, str]:
     place = _place(error.problem_mark or error.context_mark)
     lines = text.split("\n")
     line = lines[place[0] - 1] if place[0] <= len(lines) else ""
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return (place[0], line.index("\t") + 1), "a tab in the indentation", "indent with spaces"
+    tight = TIGHT.match(line)
+    if tight and tight.end() < place[1]:
+        return (place[0], tight.end()), "there is no space after this colon", "write one: `name: value`"
     return place, f"this is not YAML: {error.problem or 'it cannot be read'}", SIMPLE_SYNTAX
 
 

@@ -202,7 +202,8 @@ def test_what_goes_wrong_while_working_is_told_at_the_spec() -> None:
 @pytest.mark.parametrize(
     ("written", "found"),
     [
-        ({"digit": "3"}, "there is no option 'digit'; there are "),
+        ({"digit": "3"}, "there is no option 'digit'; did you mean digits?"),
+        ({"wat": "3"}, "there is no option 'wat'; there are notation, "),
         ({"digits": "three"}, "digits is 'three'; write a whole number"),
         ({"figures": "maybe"}, "figures is 'maybe'; write yes or no"),
         ({"level": "9"}, "level is 9; write a number from 1 to 6"),
@@ -498,7 +499,7 @@ def test_when_one_file_is_wrong_none_is_written(tmp_path: Path) -> None:
     bad = tmp_path / "bad.md"
     bad.write_text("<!-- explainer:begin no.yaml -->\n<!-- explainer:end -->\n", "utf-8")
     code, output = run(good, bad)
-    assert (code, output) == (2, f"{tmp_path / 'no.yaml'}:1:1: there is no such file; check its name and folder\n")
+    assert (code, output) == (2, f"{bad}:1:1: there is no file {tmp_path / 'no.yaml'}; check its name and folder\n")
     assert good.read_text("utf-8") == before
 
 

@@ -234,6 +234,32 @@ def test_a_class_has_a_report_for_each_working(tmp_path: Path) -> None:
     assert "4 workings: 1 without a fault, 2 that could not be used" in result.output
 
 
+def test_a_folder_may_have_one_of_its_own_for_each_student(tmp_path: Path) -> None:
+    for student in ("ada", "bob"):
+        (tmp_path / "class" / student).mkdir(parents=True)
+        (tmp_path / "class" / student / "1.txt").write_text("Y1 = 0.52498\n", "utf-8")
+    result = run(SPEC, str(tmp_path / "class"), "-o", str(tmp_path / "all.csv"), "-o", f"{tmp_path}/reports/")
+    assert result.exit_code == 0
+    assert [line.partition(",")[0] for line in (tmp_path / "all.csv").read_text("utf-8").split()] == [
+        "file",
+        "ada/1.txt",
+        "bob/1.txt",
+    ]
+    assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == ["ada_1.txt.html", "bob_1.txt.html"]
+
+
+def test_an_empty_folder_is_said_to_be_the_one_at_fault(tmp_path: Path) -> None:
+    result = run(SPEC, str(tmp_path))
+    assert (result.exit_code, result.output.partition(";")[0]) == (2, f"{tmp_path}:1:1: there are no workings in it")
+
+
+def test_lines_that_could_not_be_marked_are_left_to_a_person() -> None:
+    marks = checker().check("Y1 = 0.52498\nfoo = 3\nbar = 4\n")
+    assert marks.unmarked == 2
+    assert "2 of 2 marks, without the 2 lines that are not read or not known: please mark them by hand" in marks.text()
+    assert "Of the lines that could be marked none is wrong." in marks.text()
+
+
 def test_no_kind_of_file_is_both_read_and_refused() -> None:
     assert not {*UNREADABLE} & {*READ, ""}
 

@@ -19,6 +19,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,9 @@ def read_options(written: Mapping[str, Any], folder: Path = Path()) -> tuple[dic
     style: dict[str, Any] = {}
     for name, given in written.items():
         if name not in OPTIONS + STYLES:
-            raise OptionFault(f"there is no option {printable(name)!r}; there are {', '.join(OPTIONS + STYLES)}")
+            near = get_close_matches(str(name), OPTIONS + STYLES, 1)
+            would_do = f"did you mean {near[0]}?" if near else f"there are {', '.join(OPTIONS + STYLES)}"
+            raise OptionFault(f"there is no option {printable(name)!r}; {would_do}")
         value = str(given).strip()
         if name in (*WHOLE, "level") and not re.fullmatch("[0-9]{1,9}", value):
             raise OptionFault(f"{name} is {printable(value)!r}; write a whole number")
@@ -243,9 +246,13 @@ def uncollected() -> Iterator[None]:
 
 
 def read_spec(place: Place) -> str:
-    """The text of a spec in a file. InputError where it cannot be read."""
+    """The text of a spec in a file. InputError where it cannot be read; of one that is not there where it is asked for."""
     from ..source import MAX_SPEC_BYTES, decoded, read_bytes
 
+    if place.document and not os.path.lexists(place.path or ""):
+        raise InputError(
+            [Fault(place.document, place.head, 1, f"there is no file {place.file}", "check its name and folder")]
+        )
     return decoded(read_bytes(place.path or "", MAX_SPEC_BYTES, place.file), place.file)
 
 

@@ -7,12 +7,12 @@ reading the letters of its name: z, a, delta, b, W, with d for a gradient and a 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..names import HEADS, primed, tidy, without_prime
 from ..plain import plain
-from .claims import Claim
+from .claims import LIST, Claim
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,27 @@ LETTERS = {
 } | dict.fromkeys(("a", "h", "o", "p", "y", "yhat", "l"), "Y")
 
 
-def taken_apart(claims: Sequence[Claim], shapes: Shapes, true: Mapping[str, float]) -> list[Claim]:
+def taken_apart(
+    claims: Sequence[Claim], shapes: Shapes, true: Mapping[str, float], find: Callable[[str], str | None]
+) -> list[Claim]:
     """The claims; each array as one claim for each of its numbers. `true`: the right value of each name."""
-    return [each for claim in claims for each in (entries_of(claim, shapes, true) if claim.array else (claim,))]
+    return [each for claim in claims for each in (entries_of(claim, shapes, true, find) if claim.array else (claim,))]
 
 
-def entries_of(claim: Claim, shapes: Shapes, true: Mapping[str, float]) -> Iterator[Claim]:
+def entries_of(
+    claim: Claim, shapes: Shapes, true: Mapping[str, float], find: Callable[[str], str | None]
+) -> Iterator[Claim]:
     numbers = [number for row in claim.array for number in row]
-    fitting = [names for names in candidates(claim, shapes) if all(name in true for name in names)]
+    of_layers = candidates(claim, shapes)
+    if claim.sample:
+        of_layers = ([f"{name}#{claim.sample}" for name in names] for names in of_layers)
+    over_samples = [find(f"{claim.name}#{s}") or "" for s in range(1, shapes.samples + 1)]
+    listed = LIST.fullmatch(plain(claim.name))
+    if listed:
+        names_of = (replace(claim, name=each.strip()).names for each in listed[1].split(","))
+        of_layers = iter([[next(filter(None, map(find, names)), "") for names in names_of]])
+    possible = [over_samples, *of_layers] if len(numbers) == shapes.samples > 1 else of_layers
+    fitting = [names for names in possible if len(names) == len(numbers) and all(name in true for name in names)]
     if not fitting:
         yield replace(claim, fault="array", array=())
         return
@@ -55,7 +68,7 @@ def entries_of(claim: Claim, shapes: Shapes, true: Mapping[str, float]) -> Itera
     size = sum(abs(number.value) for number in numbers)
     best = min(fitting, key=lambda names: (off(names) > FAR * size, off(names) if off(names) <= FAR * size else 0.0))
     for number, name in zip(numbers, best, strict=True):
-        yield replace(claim, name=name, value=number, expressions=(), array=())
+        yield replace(claim, name=name, value=number, expressions=(), array=(), sample="")
 
 
 def candidates(claim: Claim, shapes: Shapes) -> Iterator[list[str]]:

@@ -5,7 +5,8 @@ to be one there, and what is computed instead, as a function of the roles that t
 sentence that is said to the reader stands under the same name in the templates. A row whose numbers cannot be told from
 the right formula's is never offered: the rule has accepted the line before.
 
-The rows and their letter codes follow a survey of published mistakes; the sources are in the reference.
+The rows and their letter codes follow a survey of published mistakes; the sources are in the reference. Four rows are
+ours, from sheets that people tried: A08, A09, A10 and B13.
 """
 
 from __future__ import annotations
@@ -108,6 +109,7 @@ OUTPUTS = (
     row("B10", "loss-for-derivative", "output_delta", lambda y, t, s: (t - y) ** 2 / 2 * s, needs=SQUARED),
     row("B11", "extra-activation-derivative", "delta_of_scores", lambda right, y: right * sigmoid_slope(y)),
     row("B12", "softmax-elementwise", "delta_of_scores", lambda y, t: -t * (1 - y), needs="softmax"),
+    row("B13", "negated-error", "output_delta", lambda g: -g, unless="identity"),
 )  # fmt: skip
 
 HIDDEN = (
@@ -149,6 +151,18 @@ BATCHES = (
     row("A05", "bias-penalised", "bias_gradient", lambda right, bias_rate, w: right + bias_rate * w),
     row("A06", "inputs-left-out", "gradient", lambda d, rate, w: total(d) + rate * w, needs="batch"),
     row("A07", "product-of-means", "gradient", lambda d, a, m, rate, w: total(d) * total(a) / m + rate * w, needs="batch"),
+    row("A08", "one-sample-only", "gradient", lambda one_sample, rate, w: one_sample[0] * one_sample[1] + rate * w),
+    row("A08", "one-sample-only", "bias_gradient", lambda one_delta, c: c * one_delta),
+    row("A08", "one-sample-only", "gradient", lambda one_sample, m, rate, w: m * one_sample[0] * one_sample[1] + rate * w, needs="mean"),
+    row("A08", "one-sample-only", "bias_gradient", lambda one_delta, c, m: c * m * one_delta, needs="mean"),
+    row("A08", "one-sample-only", "loss", lambda one_loss, penalty: one_loss + total(penalty)),
+    row("A08", "one-sample-only", "loss", lambda one_loss, share, penalty: share * one_loss + total(penalty), needs="mean"),
+    row("A09", "sample-left-out", "gradient", lambda but_one_sample, rate, w: total(but_one_sample[0] * but_one_sample[1]) + rate * w),
+    row("A09", "sample-left-out", "bias_gradient", lambda but_one_delta, c: c * total(but_one_delta)),
+    row("A09", "sample-left-out", "loss", lambda but_one_loss, share, penalty: share * total(but_one_loss) + total(penalty)),
+    row("A10", "averaged-for-summed", "gradient", lambda d, a, m, rate, w: total(d * a) / m + rate * w, needs="batch", unless="mean"),
+    row("A10", "averaged-for-summed", "bias_gradient", lambda d, c, m: c * total(d) / m, needs="batch", unless="mean"),
+    row("A10", "averaged-for-summed", "loss", lambda right, penalty, m: (right - total(penalty)) / m + total(penalty), needs="batch", unless="mean"),
 )  # fmt: skip
 
 STEPS = (
@@ -191,6 +205,18 @@ CATALOGUE: tuple[Mistake, ...] = (
     *FORWARDS, *LOSSES, *OUTPUTS, *HIDDEN, *GRADIENTS, *BATCHES, *STEPS, *OPTIMIZERS,
 )  # fmt: skip
 CODES = {mistake.slug: mistake.code for mistake in CATALOGUE}
+
+FAMILIES = (  # one misunderstanding, made at several places
+    ("derivative-at-z", "hidden-derivative-at-z"),
+    ("activation-twice", "hidden-activation-twice"),
+    ("other-derivative", "other-hidden-derivative"),
+    ("missing-activation-derivative", "negated-error", "missing-hidden-derivative"),
+    ("delta-sign", "hidden-sign"),
+    ("penalty-forgotten", "penalty-gradient-forgotten"),
+    ("bias-in-penalty", "bias-penalised"),
+    ("loss-not-averaged", "not-averaged"),
+)
+FAMILY = {slug: family[0] for family in FAMILIES for slug in family}  # by the first of them
 
 
 def mistakes_at(roles: Roles) -> Iterator[Mistake]:

@@ -14,6 +14,7 @@ from ..digits import Precision
 from ..graphs import Lines as GraphSteps
 from ..graphs import canonical as named_in_graph
 from ..names import HEADS, Names
+from ..plain import typed_out
 from ..problem import GraphProblem, Problem
 from ..render import Setting, Speaker
 from .arrays import Shapes, taken_apart
@@ -25,7 +26,7 @@ from .graph_lines import GraphLines
 from .judging import AGREES, ANYWAY, LAST_DIGIT, RECOVERED, SLIP, TRUNCATED
 from .lines import Lines, Roles
 from .marks import LineMarks, Marks
-from .meaning import in_place
+from .meaning import in_place, of_sample_or_total
 from .network_lines import NetworkLines
 from .network_roles import roles_of
 from .reading import read_working, working_from_text
@@ -89,6 +90,19 @@ class Checker:
             self._found[text] = self.quantity_of(text)
         return self._found[text]
 
+    def claimed(self, claim: Claim) -> int | None:
+        """The quantity that a claim is of, where its name can mean one only."""
+        if not claim.name or claim.fault:
+            return None
+        found = [number for number in map(self.find, claim.names) if number is not None]
+        return of_sample_or_total(claim, found, self.lines)
+
+    def options(self, claim: Claim) -> list[int]:
+        """The quantities that a claim can be of, where its name can mean several."""
+        return next(
+            ([self.lines.numbers[each] for each in found] for found in map(self.names.all, claim.names) if found), []
+        )
+
     def quantity_of(self, text: str) -> int | None:
         name = self.page.names.get(comparable(text)) or self.names.find(text)
         return None if name is None else self.lines.numbers[name]
@@ -133,12 +147,8 @@ class Checker:
 
     def marks(self, claims: Sequence[Claim]) -> Marks:
         """The marks of a working that has been read."""
-        claims = taken_apart(claims, self.shapes, self.right)
-        named = in_place(
-            [(claim, self.find(claim.name) if claim.name and not claim.fault else None) for claim in claims],
-            self.lines,
-            lambda text: [self.lines.numbers[name] for name in self.names.all(text)],
-        )
+        claims = taken_apart(claims, self.shapes, self.right, self.names.find)
+        named = in_place([(claim, self.claimed(claim)) for claim in claims], self.lines, self.options)
         readable = [(claim, number) for claim, number in named if number is not None]
         sheet = sheet_of(self.lines, readable, self.find)
         judging = sheet.judging()
@@ -159,9 +169,10 @@ class Checker:
         if claim.fault:
             message = self.say.text("mark_unread", fault=claim.fault, detail=claim.detail)
             return LineMarks(claim.line, claim.text, "unread", message=message)
-        near = self.names.near(claim.name)
+        near = self.names.suggested(claim.name)
         several = len(self.names.all(claim.name)) > 1
-        message = self.say.text("mark_unknown", name=claim.name, near=near, several=several)
+        sampled = not several and bool(self.names.of_samples(claim.name))
+        message = self.say.text("mark_unknown", name=claim.name, near=near, several=several, sampled=sampled)
         given = claim.value.text if claim.value else None
         return LineMarks(claim.line, claim.text, "unknown", given=given, message=message)
 
@@ -204,9 +215,9 @@ class _Explained:
         self.found = reading.judging.found
         self.places = fineness(self.sheet.entries).clear_places
         self.roles = checker.roles_of(self.lines)
-        diagnosing = Diagnosing(self.lines, self.sheet, self.judging, self.roles)
+        self.diagnosing = Diagnosing(self.lines, self.sheet, self.judging, self.roles)
         slips = (k for k in wanted or self.sheet.last if self.found.status[k][0] == SLIP)
-        self.candidates = {k: diagnosing.candidates(k) for k in slips}
+        self.candidates = {k: self.diagnosing.candidates(k) for k in slips}
         self.counts = Counter(each.slug for found in self.candidates.values() for each in found)
 
     def entries(self) -> Iterator[LineMarks]:
@@ -281,9 +292,7 @@ class _Explained:
         """What is said of a line that is not wrong."""
         k = entry.number
         if status == RECOVERED:
-            yield self.say.text(
-                "mark_recovered", others=[self.sheet.called(n) for n in self.found.recovered_from.get(k, ())]
-            )
+            yield self.say.text("mark_recovered", others=[self.called(n) for n in self.found.recovered_from.get(k, ())])
         elif status != AGREES:
             own = self.number(self.found.f[k][0] * entry.factor, entry)
             if status == ANYWAY:
@@ -339,7 +348,7 @@ class _Explained:
                 elif n not in seen and n in self.found.tainted and self.found.tainted[n][0]:
                     seen.add(n)
                     stack.append(n)
-        return [self.sheet.called(n) for n in found]
+        return [self.called(n) for n in found]
 
     def is_trivial(self, number: int) -> bool:
         """Whether a wrong line has made this one so simple that being right in it shows little."""
@@ -365,6 +374,9 @@ class _Explained:
         own = self.number(line.from_own or 0.0, entry)
         if entry.number in self.lines.given:
             said = self.say.text("mark_given_wrong", value=f"{line.expected:.12g}")
+        elif not found and self.diagnosing.has_other_formula(entry.number):
+            formula = line.found_by and typed_out(f"{line.found_by.symbol} = {line.found_by.rights[0]}")
+            said = self.say.text("mark_other_formula", own=own, formula=formula or "")
         elif not found:
             said = self.say.text("mark_unexplained", own=own)
         else:
@@ -382,10 +394,19 @@ class _Explained:
             candidates=tuple(each.slug for each in found),
         )
 
-    @staticmethod
-    def details(candidate: Candidate) -> dict[str, str]:
+    def details(self, candidate: Candidate) -> dict[str, str]:
         empty = {"read": "", "was": "", "other": "", "value": "", "at": ""}
-        return {**empty, **candidate.detail, "confidence": candidate.confidence}
+        named = {key: self.symbol_of(text) for key, text in candidate.detail.items()}
+        return {**empty, **named, "confidence": candidate.confidence}
+
+    def called(self, number: int) -> str:
+        """A quantity as the writer calls it, else as the page does."""
+        return self.symbol_of(self.sheet.called(number))
+
+    def symbol_of(self, name: str) -> str:
+        """The page's symbol for a canonical name, in plain characters; the name as it is where the writer has it so."""
+        step, entry = self.checker.page.steps.get(name), self.sheet.last.get(self.lines.numbers.get(name, -1))
+        return typed_out(step.symbol) if step and not (entry and entry.claim.name == name) else name
 
     def number(self, value: float, entry: Entry) -> str:
         """A number with a digit more than the line has."""

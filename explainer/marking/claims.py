@@ -25,6 +25,7 @@ SAID = re.compile(r"\s*(?::|\bis\b|\bequals\b|等于|约为|为|是|得到|得)\
 APART = re.compile(r";|,\s(?=\S+\s*=)|,(?=\s*[^\W\d]\w*\s*=)|\s(?:and|und|以及|和)\s(?=[^=]*=)")
 ARRAY = re.compile(r"(?:array|np\.array|tensor)?\s*[\[(][-+\d.eE,;\s\[\]()]+[\])]+\s*(?:\^?\{?T\}?|\.T)?")
 LISTS = re.compile(r"[\[(]([^\[\]()=]+(?:,[^\[\]()=]+)+)[\])]\s*=\s*[\[(]([^\[\]=]+)[\])]")
+LIST = re.compile(r"[\[(]([^\[\]()=]+(?:,[^\[\]()=]+)+)[\])]")  # of names: (x1, x2)
 SURELY_DECIMAL = re.compile(r"(?<!\d)0,\d|\d,(?:\d{1,2}|\d{4,})(?!\d)")
 DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 TEXT_AFTER = re.compile(rf"({NUMERAL.pattern})\s*(?:\(?[^\W\d_][^=]*\)?|\(\d+ ?[A-Za-z. ]+\))?[.,;:!]*")
@@ -42,6 +43,12 @@ class Claim:
     fault: str = ""
     detail: str = ""  # what the fault speaks of
     array: tuple[tuple[Numeral, ...], ...] = ()  # the rows of an array that is claimed at once, in the place of a value
+    sample: str = ""  # of which the heading above or the table speaks; the name may be of none
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the quantity may be called, first of the sample that is spoken of."""
+        return (f"{self.name}#{self.sample}", self.name) if self.sample else (self.name,)
 
 
 def claims_of_line(text: str, line: int, decimal_comma: bool = False) -> Iterator[Claim]:
@@ -98,7 +105,7 @@ def claim(text: str, line: int, shown: str, decimal_comma: bool) -> Claim:
     if not name:
         return Claim(line, shown, fault="no_name")
     *expressions, last = rest
-    array = array_of(last)
+    array = array_of(last, is_list=LIST.fullmatch(name) is not None)
     if array:
         return Claim(line, shown, name, tuple(expressions), array=array)
     value, fault = value_of(last, decimal_comma)
@@ -111,11 +118,14 @@ def claim(text: str, line: int, shown: str, decimal_comma: bool) -> Claim:
     return Claim(line, shown, name, written, value, fault if value is None else "", last if value is None else "")
 
 
-def array_of(text: str) -> tuple[tuple[Numeral, ...], ...]:
-    """The rows of [a, b], (a, b), [[a, b], [c, d]] or [a b; c d]; nothing where the text is no array."""
+def array_of(text: str, is_list: bool = False) -> tuple[tuple[Numeral, ...], ...]:
+    """The rows of [a, b], (a, b), [[a, b], [c, d]] or [a b; c d]; nothing where the text is no array.
+
+    `is_list`: the name is a list, too, so (0,1) is one and no decimal fraction.
+    """
     if text[-1:] not in "])T}" or not ARRAY.fullmatch(text) or not re.search(r"[,;\s]", text):
         return ()
-    if text.startswith("(") and "." not in text and ", " not in text:  # (0,52498)
+    if not is_list and text.startswith("(") and "." not in text and ", " not in text:  # (0,52498)
         return ()
     rows = [
         tuple(filter(None, (numeral(found) for found in NUMERAL.findall(row)))) for row in re.split(r"[\])]|;", text)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import ExplainerError, OutputError
+from ..errors import ExplainerError, Fault, InputError, OutputError
 from ..problem import GraphProblem, Problem
 from .checking import Checker
 from .marks import VERDICTS, Marks
@@ -33,17 +33,17 @@ class Result:
 
 
 def workings_in(folder: Path) -> list[Path]:
-    """The workings of a folder, by name."""
+    """The workings of a folder, and of the folders in it, in which a course system puts those of each student; by name."""
     try:
-        found = sorted(
-            path
-            for path in folder.iterdir()
-            if path.suffix.lower() in (*READ, *UNREADABLE, "") and not path.name.startswith(".") and path.is_file()
-        )
+        inside = [path for path in folder.iterdir() if not path.name.startswith(".")]
+        inside += [path for each in inside if each.is_dir() for path in each.iterdir() if not path.name.startswith(".")]
     except OSError as error:
         raise OutputError(f"{folder}:1:1: {error.strerror}; name a folder that can be read") from None
+    found = sorted(path for path in inside if path.suffix.lower() in (*READ, *UNREADABLE, "") and path.is_file())
     if not found:
-        raise ExplainerError(f"{folder} has no workings in it; put one file there for each student")
+        raise InputError(
+            [Fault(str(folder), 1, 1, "there are no workings in it", "put one file there for each student")]
+        )
     if len(found) > MOST_FILES:
         raise ExplainerError(f"{folder} has {len(found):,} files in it; mark at most {MOST_FILES:,} at once")
     return found

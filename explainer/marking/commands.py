@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,10 @@ def checked_class(
             raise NotBuilt(
                 f"{path}:1:1: the marks of a folder are a table; write to .csv, or to a folder with / at its end"
             )
-    results = [*mark_all(problem, paths, None, scheme, jobs, lambda done: report(done, len(paths)))]
+    marked = mark_all(problem, paths, None, scheme, jobs, lambda done: report(done, len(paths)))
+    results = [
+        replace(each, file=path.relative_to(folder).as_posix()) for path, each in zip(paths, marked, strict=True)
+    ]
     text = table(results)
     reports = {place: reports_in(place, results, shown) for place in folders}
     pages = {path: page for each in reports.values() for path, page in each.items()}
@@ -111,7 +114,7 @@ def is_folder(name: str) -> bool:
 
 
 def reports_in(folder: Path, results: Iterable[Result], shown: Shown) -> dict[Path, Chunks]:
-    """The report of each working that could be used, in a file that is called as it is: ada.txt.html."""
+    """The report of each working that could be used, in a file that is called as it is: ada.txt.html, bob_1.txt.html."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -121,7 +124,11 @@ def reports_in(folder: Path, results: Iterable[Result], shown: Shown) -> dict[Pa
     def written(marks: Marks) -> Iterator[str]:
         yield shown.text(marks, to)
 
-    return {folder / f"{each.file}{ENDING_OF[to]}": written(each.marks) for each in results if each.marks is not None}
+    return {
+        folder / f"{each.file.replace('/', '_')}{ENDING_OF[to]}": written(each.marks)
+        for each in results
+        if each.marks is not None
+    }
 
 
 def blank_sheets(problem: Problem | GraphProblem, outputs: Iterable[str]) -> str:

@@ -151,7 +151,8 @@ def best_reading(plain: Reading, problem: Problem | GraphProblem, lines_of: Call
         current = next((c.problem for c in reversed(found.conventions) if c.problem is not None), problem)
         taken = {c.slug for c in found.conventions}
         tried = [read_with(found, c, lines_of) for c in possible(current) if c.slug not in taken]
-        better = [each for each in tried if is_borne_out(found, each)] or [*both(found, tried, lines_of)]
+        better = [each for each in (*tried, *averaged_late(found, tried, lines_of)) if is_borne_out(found, each)]
+        better = better or [*both(found, tried, lines_of)]
         if not better:
             break
         found = min(better, key=lambda each: (each.slips - each.right, len(each.conventions[-1].factors)))
@@ -160,6 +161,20 @@ def best_reading(plain: Reading, problem: Problem | GraphProblem, lines_of: Call
         if cut_off.slips <= found.slips and cut_off.cut == 0:
             found = cut_off
     return found
+
+
+def averaged_late(before: Reading, tried: list[Reading], lines_of: Callable[[Problem], Lines]) -> Iterator[Reading]:
+    """The mean for the sum, and deltas of each sample alone: one convention to whoever divides at the end.
+
+    Each of the two makes lines wrong that the other puts right; together they make none wrong.
+    """
+    for averaged in (each for each in tried if each.conventions[-1].slug == "batch-averaged"):
+        problem = averaged.conventions[-1].problem
+        assert problem is not None
+        for late in (each for each in possible(problem) if each.slug == "delta-per-sample"):
+            after = read_with(averaged, late, lines_of)
+            if all(after.is_right(name) for name in before.names if before.is_right(name)):
+                yield after
 
 
 def both(before: Reading, tried: list[Reading], lines_of: Callable[[Problem], Lines]) -> Iterator[Reading]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
+from itertools import islice, permutations, takewhile
 
 import numpy as np
 
@@ -20,10 +20,13 @@ from .handling import CODES as HANDLING
 from .handling import edits
 from .judging import Judging, through_unwritten
 from .lines import Lines, Roles, Way
-from .rule import Overlay, agrees, spread
+from .numerals import numeral
+from .rule import SLACK, Overlay, agrees, spread
 from .sheet import Entry, Reckoned, Sheet
 
 RolesOf = Callable[[int], Roles]
+OF_ONE_SAMPLE = ("one-sample-only", "sample-left-out")
+CONSTANTS = ("0.5", "1", "2")  # of formulas: nobody has to write them down first
 FARTHEST = 40  # unwritten lines before a line, at which mistakes are looked for
 MOST_SIBLINGS = 30  # quantities of one kind that may have been taken for one another
 MOST_READ = 60  # numbers of one line that may have been misread
@@ -67,15 +70,21 @@ class Diagnosing:
     def candidates(self, number: int) -> list[Candidate]:
         """The explanations of a flagged line, the best first; each once."""
         line = _Line(self, number)
-        evident = [*line.evident()]
-        found = evident or [*line.mistakes(), *line.slips()]
+        found = [*line.evident()]
+        by_expression = self.has_other_formula(number)
+        if not found:
+            found = [*line.mistakes(), *(() if by_expression else line.slips())]
         if not any(each.chance < LIKELY for each in found):
             before = [*line.mistakes_before()]
-            found += before or [*line.mistakes_everywhere()]
+            found += before or [*(() if by_expression else line.mistakes_everywhere())]
         best: dict[str, Candidate] = {}
         for each in sorted(found, key=weight):
             best.setdefault(each.slug, each)
         return list(best.values())
+
+    def has_other_formula(self, number: int) -> bool:
+        """Whether the line's own expression is right in all but its formula: in its arithmetic and in its numbers."""
+        return _Line(self, number).has_other_formula()
 
 
 def weight(candidate: Candidate) -> tuple[float, bool, float]:
@@ -132,9 +141,18 @@ class _Line:
                 if np.isfinite(p[0]):
                     chance += self.density(float(f[0]), float(self.h[0] + p[0]))
                     if self.fits(f, p):
-                        hits.append((mistake.slug, float(self.h[0] + p[0])))
-        for slug, _ in sorted(hits, key=lambda hit: hit[1]):
-            yield Candidate(slug, min(1.0, chance))
+                        hits.append((mistake.slug, float(self.h[0] + p[0]), self.sample_of(mistake, way, roles)))
+        for slug, _, detail in sorted(hits, key=lambda hit: hit[1]):
+            yield Candidate(slug, min(1.0, chance), detail)
+
+    def sample_of(self, mistake: Mistake, way: Way, roles: Roles) -> dict[str, str]:
+        """The sample that is alone in a total, or left out of it; nothing where the mistake is another."""
+        if mistake.slug not in OF_ONE_SAMPLE:
+            return {}
+        names = (self.lines.names.get(k, "").partition("@")[0] for k in way.reads.tolist())
+        read = {name.partition("#")[2] for name in names if "#" in name}
+        every = {str(s + 1) for s in range(int(roles.known["m"]))}
+        return {"other": min(read if len(read) == 1 else every - read)}
 
     def with_way(self, way: Way) -> tuple[Array, Array]:
         self.judging.know(way.reads.tolist())
@@ -195,6 +213,7 @@ class _Line:
             return
         yield from self.copied_result()
         yield from self.slips_of_inputs()
+        yield from self.exchanged_targets()
 
     def slips_of_result(self) -> Iterator[Candidate]:
         """One slip away from what follows."""
@@ -220,7 +239,8 @@ class _Line:
     def copied_result(self) -> Iterator[Candidate]:
         """The written number is that of another line of its kind."""
         for other in self.siblings(self.number):
-            if other in self.all.sheet.last and self.all.sheet.last[other].value.text == self.entry.value.text:
+            stood = self.stood(other)
+            if stood and stood.value.text == self.entry.value.text:
                 yield Candidate(
                     "copied-line",
                     self.density(float(self.s[0]), float(self.h[0])),
@@ -247,6 +267,8 @@ class _Line:
 
     def readings_of(self, k: int) -> list[tuple[str, float, dict[str, str]]]:
         """What may have been read in the place of quantity k: (slip, number, what is said of it)."""
+        if k not in self.lines.given and not self.stood(k):
+            return []
         was = self.text_of(k)
         factor = self.all.sheet.last[k].factor if k in self.all.sheet.last else 1.0
         name = self.all.sheet.called(k)
@@ -254,9 +276,42 @@ class _Line:
         tried += [
             ("copied-line", float(self.all.numbers[n, 0]), {"other": self.all.sheet.called(n), "was": name})
             for n in self.siblings(k)
-            if n in self.all.sheet.last or n in self.lines.given
+            if n in self.lines.given or self.stood(n)
         ]
         return tried
+
+    def exchanged_targets(self) -> Iterator[Candidate]:
+        """A target that was taken for another one of its sample, or two that were exchanged."""
+        every = [pair for sample in self.lines.targets for pair in permutations(sample, 2)]
+        pairs = [(one, other) for one, other in every if one in self.needed]
+        chance, tried, hits = 0.0, set(), []
+        for one, other in pairs[:MOST_READ]:
+            own, its = float(self.all.numbers[one, 0]), float(self.all.numbers[other, 0])
+            for changes in ({one: its}, {one: its, other: own}):
+                numbers, box = self.judging.changed()
+                for k, value in changes.items():
+                    numbers[k] = value
+                f, p = self.judging.again(self.way, numbers, box)
+                if not np.isfinite(p[0]) or float(f[0]) in tried:
+                    continue
+                tried.add(float(f[0]))
+                chance += self.density(float(f[0]), float(self.h[0] + p[0]))
+                if self.fits(f, p):
+                    names = [self.all.sheet.called(k) for k in (one, other)][: len(changes)]
+                    turned = [self.all.sheet.called(k) for k in (other, one)][: len(changes)]
+                    hits.append({"other": ", ".join(turned), "was": ", ".join(names)})
+        yield from (Candidate("copied-line", min(1.0, chance), detail) for detail in hits)
+
+    def stood(self, number: int) -> Entry | None:
+        """What the sheet had for a quantity when this line was written: above it, or in a table, which has no order."""
+        last = self.all.sheet.last.get(number)
+        beside = last if last and all("|" in entry.claim.text for entry in (last, self.entry)) else None
+        return self.above.get(number, beside)
+
+    @cached_property
+    def above(self) -> dict[int, Entry]:
+        """What the sheet had for each quantity above this line."""
+        return {each.number: each for each in takewhile(lambda each: each is not self.entry, self.all.sheet.entries)}
 
     def with_inputs(self, k: int, values: list[float]) -> tuple[Array, Array]:
         """(f, p) of the line once for each number that may have been read in the place of quantity k."""
@@ -266,8 +321,9 @@ class _Line:
 
     def text_of(self, number: int) -> str:
         """How a quantity stands on the sheet, or in the exercise."""
-        if number in self.all.sheet.last:
-            return self.all.sheet.last[number].value.text
+        stood = self.stood(number) or self.all.sheet.last.get(number)
+        if stood:
+            return stood.value.text
         return f"{self.lines.true[number]:.12g}"
 
     def siblings(self, number: int) -> list[int]:
@@ -299,6 +355,31 @@ class _Line:
                 yield from self.mistakes()
                 yield from self.copying(each.literals, reckoned)
                 return
+
+    def has_other_formula(self) -> bool:
+        """Whether an expression has the line's value, though not by its formula, and all its numbers are the writer's."""
+        if self.given:
+            return False
+        for each in self.entry.expressions:
+            reckoned = Reckoned.of(each, self.all.sheet, self.judging)
+            if reckoned and each.in_numbers and reckoned.gives(self.entry) and not self.is_method(reckoned):
+                return all(map(self.is_own, each.literals))
+        return False
+
+    def is_own(self, literal: str) -> bool:
+        """Whether a number of an expression stands on the sheet or in the exercise, or is one that the line needs."""
+        there = (*self.all.sheet.last, *self.lines.given)
+        if literal in CONSTANTS or any(float(literal) == abs(float(self.text_of(k))) for k in there):
+            return True
+        reads, written = np.array([*self.needed], int), numeral(literal)
+        off = np.abs(np.abs(self.all.numbers[reads, 0]) - float(literal)) - self.all.box[reads, 0]
+        return written is not None and bool((off <= written.half * (1 + SLACK)).any())
+
+    @cached_property
+    def needed(self) -> frozenset[int]:
+        """What the line reads, itself or on the way over unwritten lines."""
+        ways = [self.way, *(self.lines.line(k).ways[0] for k in self.judging.between(self.way))]
+        return frozenset(k for way in ways for k in way.reads.tolist())
 
     def is_method(self, reckoned: Reckoned) -> bool:
         return reckoned.fits(float(self.f[0]) * self.entry.factor, float(self.p[0]) * abs(self.entry.factor))

@@ -61,6 +61,7 @@ class Lines:
         self.given: set[int] = set()
         self.true: Array = np.zeros(0)  # the right value of each quantity
         self.inputs: frozenset[str] = frozenset()  # their names
+        self.targets: list[list[int]] = []  # of each sample
         self._made: dict[int, Line] = {}
 
     def make(self, number: int) -> Line:

@@ -16,7 +16,8 @@ from .step_numbers import Step
 from .typed import breakable, columns, escape_for, shown
 
 VERDICTS = ("right", "rounding", "follow-through", "wrong", "unread", "unknown")
-FAULTY = ("wrong", "unread", "unknown")
+UNMARKED = ("unread", "unknown")
+FAULTY = ("wrong", *UNMARKED)
 FORMATS = {
     "text": "text",
     "json": "json",
@@ -83,6 +84,11 @@ class Marks:
         """How many lines have each verdict."""
         found = Counter(line.verdict for line in self.lines)
         return {verdict: found[verdict] for verdict in VERDICTS}
+
+    @property
+    def unmarked(self) -> int:
+        """How many lines have no marks, because they could not be read or name nothing."""
+        return sum(line.verdict in UNMARKED for line in self.lines)
 
     @property
     def first(self) -> LineMarks | None:
@@ -250,7 +256,7 @@ def painted(text: str, line: LineMarks, first: bool) -> str:
 def lead(marks: Marks, say: Speaker) -> str:
     counts = [say.text("mark_count", verdict=verdict, count=count) for verdict, count in marks.counts.items() if count]
     scored, of = marks.score
-    return say.text("mark_summary", counts=counts, scored=f"{scored:g}", of=f"{of:g}")
+    return say.text("mark_summary", counts=counts, scored=f"{scored:g}", of=f"{of:g}", unmarked=marks.unmarked)
 
 
 def notes(
@@ -262,7 +268,7 @@ def notes(
     """What is said of the whole sheet; where there is `typed`, on a page with links."""
     first = marks.first
     if first is None:
-        said = escape(say.text("mark_none_wrong"))
+        said = escape(say.text("mark_none_wrong", unmarked=marks.unmarked))
     else:
         text, place = ((typed or shown)(first.text), place_of(first) if typed else "")
         said = say.text("mark_first", line=str(first.line), text=text, place=place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from ..names import FUNCTION, primed
@@ -19,16 +20,18 @@ NEAR = 0.02  # of a quantity, how far off a value may be to be taken for it
 OPERATION = re.compile(r"[\w)\]}]\s*[-+*/(]")
 
 
-def in_place(named: Sequence[Named], lines: Lines, options: Callable[[str], Iterable[int]]) -> list[Named]:
+def in_place(named: Sequence[Named], lines: Lines, options: Callable[[Claim], Sequence[int]]) -> list[Named]:
     """The claims with what their names mean where they stand. `options`: what a name can mean that can mean several."""
     so_far = _SoFar(lines)
+    of_names = [options(claim) if number is None and claim.value is not None else () for claim, number in named]
+    d_is = what_d_is([(claim, each) for (claim, _), each in zip(named, of_names, strict=True) if each], lines)
     found: list[Named] = []
-    for claim, number in named:
+    for (claim, number), meant in zip(named, of_names, strict=True):
         if claim.value is not None:
             if number is None:
                 number = so_far.of_score(claim)
             if number is None:
-                number = nearest(claim, options(claim.name), lines)
+                number = of_kind(d_is, claim, meant, lines) if is_d(meant, lines) else nearest(claim, meant, lines)
             if number is not None:
                 number = so_far.updated(claim, error_signal(claim, number, lines))
                 so_far.add(claim, number)
@@ -79,11 +82,47 @@ class _SoFar:
         return None if score is None else self.lines.numbers.get(self.lines.names[score].replace("z", "Y", 1))
 
 
+def is_d(options: Sequence[int], lines: Lines) -> bool:
+    """Whether a name can be either the gradient or the step of one parameter: dw5."""
+    return len(options) == 2 and {lines.names[k][:4] for k in options} == {"dE/d", "step"}
+
+
+def what_d_is(claims: Sequence[tuple[Claim, Sequence[int]]], lines: Lines) -> str:
+    """How the names begin of what this writer calls dw: of those whose value is one of the two, most are."""
+    found = [close_to(claim, options, lines) for claim, options in claims if is_d(options, lines)]
+    clear = Counter(lines.names[close[0]][:4] for close in found if len(close) == 1)
+    return "step" if clear["step"] > clear["dE/d"] else "dE/d" if clear["dE/d"] else ""
+
+
+def of_kind(d_is: str, claim: Claim, options: Sequence[int], lines: Lines) -> int:
+    """The gradient or the step: what the value is, else what the others are that are called so, else the gradient."""
+    close = close_to(claim, options, lines)
+    if len(close) == 1:
+        return close[0]
+    sized = None if d_is else nearest(claim, options, lines)
+    return sized if sized is not None else next(k for k in options if lines.names[k].startswith(d_is or "dE/d"))
+
+
+def close_to(claim: Claim, options: Iterable[int], lines: Lines) -> list[int]:
+    """Those of the quantities that the value is near to, whatever its sign."""
+    assert claim.value is not None
+    value, true = claim.value, lines.true
+    return [k for k in options if abs(abs(true[k]) - abs(value.value)) <= value.half + NEAR * abs(true[k])]
+
+
+def of_sample_or_total(claim: Claim, found: Sequence[int], lines: Lines) -> int | None:
+    """The quantity of the sample that is spoken of; the total where there is one under that name, and the value is its."""
+    if len(found) > 1 and claim.value is not None:
+        close = close_to(claim, found, lines)
+        return close[0] if len(close) == 1 else found[0]
+    return found[0] if found else None
+
+
 def nearest(claim: Claim, options: Iterable[int], lines: Lines) -> int | None:
     """Of several quantities that a name can mean the one, if it is only one, whose size the value has."""
     assert claim.value is not None
     size = abs(claim.value.value)
-    close = [k for k in options if abs(abs(lines.true[k]) - size) <= claim.value.half + NEAR * abs(lines.true[k])]
+    close = close_to(claim, options, lines)
     if not close:
         close = [k for k in options if size <= SCALE * abs(lines.true[k]) and abs(lines.true[k]) <= SCALE * size]
     return close[0] if len(close) == 1 else None

@@ -66,6 +66,8 @@ class NetworkLines(Lines):
             self._number_apart(work, true)
             self._number_exponentials(work.iteration, true)
         self.true = np.concatenate([part.ravel() for part in true])
+        if self.net.targets is not None:
+            self.targets = self.at(1, "value", self.net.targets).T.tolist()
 
     # ---- numbering
 

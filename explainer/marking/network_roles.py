@@ -18,6 +18,7 @@ from .lines import Roles
 from .network_lines import NetworkLines
 
 MOST_INPUTS = 12  # of a neuron, up to which pairs of them are looked at
+MOST_SAMPLES = 30  # of a batch, up to which each of them is looked at
 LOSS_CELLS = ("loss", "data_loss", "sample_loss", "loss_term")
 
 
@@ -119,6 +120,8 @@ class _Finding:
         known["penalty"] = 0.0
         if net.samples > 1:
             known["batch"] = 1.0
+            if problem.reduction == "mean":
+                known["mean"] = 1.0
         known["share"] = 1 / net.samples if whole and problem.reduction == "mean" else 1.0
         if kind == "loss" and net.loss is not None and net.loss.penalties and problem.penalty is not None:
             penalties = [int(self.lines.at(self.k, self.what, node).ravel()[0]) for node in net.loss.penalties]
@@ -127,7 +130,19 @@ class _Finding:
             if biases and not problem.penalty.biases:
                 known["biases"] = np.unique(np.concatenate(biases))
             known["penalty_scale"] = 1 / net.samples if problem.penalty.per_sample else 1.0
+        if whole and net.loss is not None and net.loss.samples is not None:
+            known |= self.one_of_samples("loss", np.ravel(self.at(self.what, net.loss.samples)))
         return Roles("loss", known | self.there(y=np.ravel(y), t=np.ravel(t)))
+
+    def one_of_samples(self, role: str, parts: Array) -> dict[str, Any]:
+        """What each sample alone gives, and what all but one do; `parts` has a column for each sample."""
+        samples = parts.shape[-1]
+        if not 1 < samples <= MOST_SAMPLES:
+            return {}
+        found = {f"one_{role}": [parts[..., s] for s in range(samples)]}
+        if samples > 2:
+            found[f"but_one_{role}"] = [np.delete(parts, s, axis=-1) for s in range(samples)]
+        return found
 
     # ---- backwards
 
@@ -244,8 +259,10 @@ class _Finding:
         if len(deltas) > 1:
             known["other_d"] = [deltas[k] for k in range(len(deltas)) if k != j]
         if not weight:
+            known |= self.one_of_samples("delta", deltas[j])
             return Roles("bias_gradient", known | {"c": float(layer.pre_activation.params["bias_input"])})
         x = self.at("value", self.source(n))
+        known |= self.one_of_samples("sample", np.array([deltas[j], x[i]]))
         known |= self.there(a=x[i], y_own=self.at("value", layer.activation)[j])
         if len(x) > 1:
             known["other_a"] = [x[k] for k in range(len(x)) if k != i]

@@ -11,7 +11,9 @@ import io
 import json
 import os
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,8 +23,9 @@ from ..plain import plain, without_matrices
 from ..source import decoded, read_bytes
 from .claims import LONGEST, Claim, claim, claims_of_line, uses_decimal_commas
 from .numerals import numeral
+from .samples import in_samples
 from .spreadsheets import read_spreadsheet
-from .tables import places_of
+from .tables import places_of, samples_across
 
 LARGEST = 4 << 20  # bytes of a working
 MOST_LINES = 20_000
@@ -44,7 +47,18 @@ def read_working(path: str | os.PathLike[str]) -> list[Claim]:
     file = str(path)
     if ending in UNREADABLE:
         raise InputError([Fault(file, 1, 1, f"{ending} is not read", f"hand in one of {', '.join(READ)}")])
-    return working_from_text(decoded(read_bytes(path, LARGEST, file, "keep only the working"), file), ending, file)
+    return working_from_text(text_of(read_bytes(path, LARGEST, file, "keep only the working"), file), ending, file)
+
+
+def text_of(data: bytes, file: str) -> str:
+    """The text of a working: UTF-8, or as Chinese Excel saves .csv and every Excel saves text."""
+    try:
+        return decoded(data, file)
+    except InputError:
+        for encoding in ("utf-16",) if data[:2] in (BOM_UTF16_LE, BOM_UTF16_BE) else ("gb2312",):
+            with suppress(UnicodeDecodeError):
+                return data.decode(encoding)
+        raise
 
 
 def working_from_text(text: str, ending: str = ".txt", file: str = "<working>") -> list[Claim]:
@@ -59,7 +73,8 @@ def working_from_text(text: str, ending: str = ".txt", file: str = "<working>") 
         ".tex": of_latex,
         ".ipynb": of_notebook,
     }
-    return readers.get(ending, of_text)(text, file)
+    found = readers.get(ending, of_text)(text, file)
+    return found if ending == ".ipynb" else in_samples(found, enumerate(text.splitlines(), 1))
 
 
 # ---- text
@@ -81,7 +96,7 @@ def joined(lines: Lines) -> Lines:
     for number, text in lines:
         if (
             found
-            and (re.match(r"\s*&?\s*(?:=|≈|\\approx)", text) or is_unfinished(found[-1][1]))
+            and (re.match(r"\s*&?\s*(?:=(?!=)|≈|\\approx)", text) or is_unfinished(found[-1][1]))
             and text.strip(" =")
             and found[-1][1].strip()
             and len(found[-1][1]) < LONGEST
@@ -117,16 +132,20 @@ def of_table(text: str, file: str) -> list[Claim]:
     stripped = [(number, [cell.strip() for cell in row]) for number, row in rows]
     if stripped and is_heading(stripped[0][1]):
         stripped = stripped[1:]
-    return [each for number, cells in by_headings(stripped) for each in claims_of_row(number, cells, delimiter, commas)]
+    return [
+        replace(each, sample=sample)
+        for number, cells, sample in by_headings(stripped)
+        for each in claims_of_row(number, cells, delimiter, commas)
+    ]
 
 
-def by_headings(rows: list[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
-    """The rows, each a name and its value: what stands under headings is taken apart."""
+def by_headings(rows: list[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str], str]]:
+    """The rows, each a name and its value, and the sample: what stands under headings is taken apart."""
     for (number, cells), places in zip(rows, places_of([cells for _, cells in rows]), strict=True):
         if places is None:
-            yield number, cells
+            yield number, cells, ""
         else:
-            yield from ((number, [name, cells[column]]) for name, column in places)
+            yield from ((number, [name, cells[column]], sample) for name, column, sample in places)
 
 
 def delimiter_of(text: str) -> str:
@@ -136,7 +155,8 @@ def delimiter_of(text: str) -> str:
 
 
 def is_heading(cells: list[str]) -> bool:
-    return bool(cells) and cells[0].lower() in HEADINGS and all(numeral(plain(cell)) is None for cell in cells)
+    is_named = bool(cells) and cells[0].lower() in HEADINGS and all(numeral(plain(cell)) is None for cell in cells)
+    return is_named and not samples_across(cells)
 
 
 def claims_of_row(number: int, cells: list[str], delimiter: str = ",", commas: bool = False) -> Iterator[Claim]:
@@ -162,10 +182,18 @@ def claims_of_row(number: int, cells: list[str], delimiter: str = ",", commas: b
 
 # ---- Markdown and LaTeX
 
-INLINE = re.compile(r"(?<!\\)\$`?([^$]+?)`?\$")
-UNFINISHED = re.compile(r"=.*(?:[-+*/×·]|\\cdot|\\times)\s*$")  # an operation whose other side is on the next line
+INLINE = re.compile(r"(?<!\\)\$`?([^$]+?)`?\$|\\\((.+?)\\\)")
+UNFINISHED = re.compile(
+    r"=.*(?:[-+/×·]|(?<!\*)\*|\\cdot|\\times)\s*$"
+)  # an operation whose other side is on the next line
 SPACED = re.compile(r"\\\\\[\s*-?[\d.]+\s*[a-z]{2}\s*\]")  # the end of a line of mathematics, with a distance
 FENCE = re.compile(r"^\s*(```+|~~~+)")
+DISPLAY = re.compile(
+    r"(\$\$|\\\[|\\\]|\\(?:begin|end)\{(?:equation|align|gather|eqnarray|multline|displaymath|math)\*?\})"
+)
+REMARK = re.compile(r"[^\W\d_]+(?:\s+[^\W\d_]+)+[.!]?\s*$")  # words behind a number: it is told, not stated
+CELLS = re.compile(r"(?<!\\)&")
+RULES = re.compile(r"\\(?:hline|toprule|midrule|bottomrule|cline\{[^}]*\}|centering)")
 ENVIRONMENT = re.compile(
     r"\\(begin|end)\{(equation|align|aligned|gather|gathered|eqnarray|multline|split|displaymath|math)\*?\}"
 )
@@ -176,7 +204,7 @@ def of_markdown(text: str, file: str) -> list[Claim]:
     lines: Lines = []
     rows: list[tuple[int, list[str]]] = []
     prose: Lines = []
-    fenced = display = False
+    fenced, depth = False, 0
     for number, line in enumerate(text.splitlines(), 1):
         line = SPACED.sub(r"\\\\", line)
         stripped = line.strip()
@@ -184,33 +212,55 @@ def of_markdown(text: str, file: str) -> list[Claim]:
             fenced = not fenced
         elif fenced:
             lines += statements(number, line)
-        elif stripped.startswith(("$$", r"\[")) or stripped.endswith(("$$", r"\]")) or display:
-            marks = len(re.findall(r"\$\$|\\\[|\\\]", stripped))
-            lines += statements(number, re.sub(r"\$\$|\\\[|\\\]", " ", line))
-            display = display != (marks % 2 == 1)
+        elif depth or DISPLAY.search(line):
+            pieces, depth = displayed(line, depth)
+            for is_math, piece in pieces:
+                lines += statements(number, piece) if is_math else ()
+                prose += in_prose(number, piece) if not is_math else ()
         elif stripped.startswith("|"):
             cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", stripped.strip("|"))]
             if not all(re.fullmatch(r":?-+:?", cell) for cell in cells):
                 rows.append((number, cells))
         elif INLINE.search(line) and not INLINE.sub("", line).strip(" .,;:*-0123456789)>"):
-            whole = [(number, found[1]) for found in INLINE.finditer(line)]
+            whole = [(number, found[1] or found[2]) for found in INLINE.finditer(line)]
             lines += whole if any("=" in each for _, each in whole) else [(number, line)]
-        elif INLINE.search(line):
-            prose += [(number, found[1]) for found in INLINE.finditer(line) if "=" in found[1]]
         else:
-            prose.append((number, line))
+            prose += in_prose(number, line)
     commas = uses_decimal_commas([text for _, text in lines] + [f"x = {cell}" for _, row in rows for cell in row[1:]])
     found = claims_of([(n, each) for n, each in lines if each.strip()])
-    rows = [(n, cells) for n, cells in rows if not is_heading(cells)]
-    found += [each for n, cells in by_headings(rows) for each in table_row(n, cells, commas)]
-    found += readable(prose, commas)
+    found += [*of_rows(rows, commas), *readable(prose, commas)]
     return sorted(found, key=lambda each: each.line)
+
+
+def of_rows(rows: list[tuple[int, list[str]]], commas: bool) -> Iterator[Claim]:
+    """What tables in prose say."""
+    for number, cells, sample in by_headings([(n, cells) for n, cells in rows if not is_heading(cells)]):
+        yield from (replace(each, sample=sample) for each in table_row(number, cells, commas))
 
 
 def table_row(number: int, cells: list[str], commas: bool) -> Iterator[Claim]:
     """A row of a table in prose: one that has no number in it is a heading or a remark."""
     if any(numeral(plain(cell)) or "," in cell or re.search(r"=\s*[-+]?\.?\d", plain(cell)) for cell in cells[1:]):
         yield from claims_of_row(number, cells, "|", commas)
+
+
+def displayed(line: str, depth: int) -> tuple[list[tuple[bool, str]], int]:
+    """The pieces of a line, each with whether it is mathematics set apart, and how deep the end of the line is in it."""
+    pieces: list[tuple[bool, str]] = []
+    for place, piece in enumerate(DISPLAY.split(line)):
+        if place % 2 == 0:
+            pieces += [(depth > 0, piece)] if piece.strip() else []
+        elif piece == "$$":
+            depth = int(not depth)
+        else:
+            depth = max(0, depth + (1 if piece == r"\[" or piece.startswith(r"\begin") else -1))
+    return pieces, depth
+
+
+def in_prose(number: int, line: str) -> Lines:
+    """The formulas of a line of prose; the line itself where it has none."""
+    formulas = [found[1] or found[2] for found in INLINE.finditer(line)]
+    return [(number, each) for each in formulas if "=" in each] if formulas else [(number, line)]
 
 
 def statements(number: int, line: str) -> Lines:
@@ -224,7 +274,7 @@ def readable(lines: Lines, commas: bool) -> Iterator[Claim]:
     """Those lines of a text with prose in it that are statements of a number."""
     for number, text in joined(lines):
         bare = re.sub(r"^\s*(?:[-*+>]|\d+[.)])\s+", "", text)
-        if "=" in bare and len(bare.partition("=")[0].split()) <= 3:
+        if "=" in bare and not REMARK.search(plain(bare)) and len(bare.partition("=")[0].split()) <= 3:
             yield from (each for each in claims_of_line(bare, number, commas) if not each.fault)
 
 
@@ -232,26 +282,30 @@ def of_latex(text: str, file: str) -> list[Claim]:
     """The mathematics of a LaTeX file, and lines that are statements. It is never compiled."""
     lines: Lines = []
     prose: Lines = []
-    inside = 0
+    rows: list[tuple[int, list[str]]] = []
+    depth, in_table = 0, False
     for number, raw in enumerate(text.splitlines(), 1):
         line = SPACED.sub(r"\\\\", re.sub(r"(?<!\\)%.*", "", raw))
-        marks = ENVIRONMENT.findall(line)
-        opens = sum(which == "begin" for which, _ in marks) + line.count(r"\[")
-        closes = sum(which == "end" for which, _ in marks) + line.count(r"\]")
-        dollars = line.count("$$") % 2
-        if inside or opens or dollars:
-            lines += statements(number, re.sub(r"\$\$|\\\[|\\\]", " ", line))
-            inside = max(0, inside + opens - closes) if not dollars else int(not inside)
-        elif INLINE.search(line):
-            prose += [(number, found[1]) for found in INLINE.finditer(line) if "=" in found[1]]
-        elif not re.match(
+        if r"\begin{tabular" in line:
+            in_table = True
+        elif r"\end{tabular" in line:
+            in_table = False
+        elif in_table:
+            for row in re.split(r"\\\\", RULES.sub("", line)):
+                rows += [(number, [cell.strip() for cell in CELLS.split(row)])] if row.strip() else []
+        elif depth or DISPLAY.search(line):
+            pieces, depth = displayed(line, depth)
+            for is_math, piece in pieces:
+                lines += statements(number, piece) if is_math else ()
+                prose += in_prose(number, piece) if not is_math else ()
+        elif INLINE.search(line) or not re.match(
             r"\s*\\(?:documentclass|usepackage|begin|end|section|title|author|date|maketitle|item)", line
         ):
-            prose.append((number, line))
+            prose += in_prose(number, line)
     math = any("=" in each for _, each in lines)
     commas = uses_decimal_commas([each for _, each in lines + prose])
     found = claims_of([(n, each) for n, each in lines if each.strip()]) if math else []
-    return sorted([*found, *readable(prose, commas)], key=lambda each: each.line)
+    return sorted([*found, *of_rows(rows, commas), *readable(prose, commas)], key=lambda each: each.line)
 
 
 # ---- notebooks
@@ -273,7 +327,7 @@ def of_notebook(text: str, file: str) -> list[Claim]:
             claims = readable([(n, line.partition("#")[0]) for n, line in enumerate(source.splitlines(), 1)], False)
         found += [moved(each, before) for each in claims]
         before += source.count("\n") + 1
-    return found
+    return in_samples(found, enumerate("\n".join(source for _, source in sources).split("\n"), 1))
 
 
 def joined_source(source: Any) -> str:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import ExplainerError
+from .catalogue import FAMILY
 from .marks import LineMarks
 from .numerals import Numeral
 
@@ -72,7 +73,8 @@ def scored(lines: Sequence[LineMarks], scheme: Scheme) -> Iterator[LineMarks]:
     """The lines with their marks: a wrong one may keep that for the method."""
     charged: set[str] = set()
     for line in lines:
-        kept = line.verdict == "wrong" and (line.slip in KEEPS_METHOD or line.slip in charged)
+        misunderstood = FAMILY.get(line.slip or "", line.slip or "")
+        kept = line.verdict == "wrong" and (line.slip in KEEPS_METHOD or misunderstood in charged)
         yield replace(line, method=scheme.method) if kept else line
-        if line.slip:
-            charged.add(line.slip)
+        if misunderstood:
+            charged.add(misunderstood)

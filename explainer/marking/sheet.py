@@ -10,12 +10,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..ops import Array
+from ..plain import typed_out
 from .claims import Claim
 from .formula_claims import Expression, expression, uncertainty, worked_out
 from .judging import Judging, Scratch, Written
 from .lines import Lines
 from .numerals import Numeral
 from .rule import NOISE, SLACK
+
+LONGEST_NAME = 20  # characters of a name that is said again as it was written
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,9 @@ class Sheet:
 
     def called(self, number: int) -> str:
         """A quantity as the writer calls it, where that is short; else by its canonical name."""
-        own = self.last[number].claim.name if number in self.last else "("
-        return self.lines.names.get(number, "") if "(" in own or " " in own else own
+        claim = self.last[number].claim if number in self.last else None
+        own = typed_out(claim.names[0] if "#" in self.lines.names[number] else claim.name) if claim else ""
+        return own if own and len(own) <= LONGEST_NAME and own.count(" ") < 2 else self.lines.names.get(number, "")
 
     def judging(self) -> Judging:
         return Judging(self.lines, self.written(), self.lines.true[:, None], scratch_of(self), self.rescue)
@@ -115,10 +119,23 @@ def sheet_of(lines: Lines, found: Sequence[tuple[Claim, int]], find: Callable[[s
     entries = []
     for claim, number in found:
         assert claim.value is not None
-        read = (expression(text, find) for text in claim.expressions)
+        of_line = in_sample(lines.names[number].partition("#")[2], find)
+        read = (expression(text, of_line) for text in claim.expressions)
         known = tuple(each for each in read if each is not None)
         entries.append(Entry(claim, number, claim.value, known, sign_of_error(claim, number, lines)))
     return with_last(Sheet(lines, tuple(in_single_precision(with_fine_zeros(entries)))))
+
+
+def in_sample(sample: str, find: Callable[[str], int | None]) -> Callable[[str], int | None]:
+    """What a name means in the calculation of a line of this sample: net_h1 is that sample's."""
+    if not sample.isdigit():
+        return find
+
+    def found(name: str) -> int | None:
+        number = find(f"{name}#{sample}")
+        return find(name) if number is None else number
+
+    return found
 
 
 def is_error(name: str) -> bool:

@@ -12,7 +12,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from xml.parsers import expat
 
@@ -26,6 +26,7 @@ from ..source import read_bytes
 from .claims import Claim, claim
 from .formula_claims import explicit
 from .numerals import Numeral, numeral
+from .samples import in_samples
 from .tables import places_of
 
 LARGEST = 8 << 20  # bytes of the file
@@ -64,19 +65,26 @@ def read_spreadsheet(path: str | os.PathLike[str]) -> list[Claim]:
         rows.setdefault(row, {})[column] = cell
     values = {place: number_of(cell) for place, cell in cells.items() if not cell.is_text}
     value_column = value_column_of(rows[min(rows)]) if rows else None
-    taken = by_headings(rows) if value_column is None else sorted(rows.items())
-    return [each for row, there in taken for each in claims_of_row(row, there, values, value_column)]
+    taken = by_headings(rows) if value_column is None else ((row, rows[row], "") for row in sorted(rows))
+    found = [
+        replace(each, sample=sample)
+        for row, there, sample in taken
+        for each in claims_of_row(row, there, values, value_column)
+    ]
+    texts = ((row, " ".join(cell.text for _, cell in sorted(rows[row].items()))) for row in sorted(rows))
+    return in_samples(found, texts)
 
 
-def by_headings(rows: Mapping[int, Mapping[int, Cell]]) -> Iterator[tuple[int, Mapping[int, Cell]]]:
-    """The rows, each a name and its value: what stands under headings is taken apart."""
+def by_headings(rows: Mapping[int, Mapping[int, Cell]]) -> Iterator[tuple[int, Mapping[int, Cell], str]]:
+    """The rows, each a name and its value, and the sample: what stands under headings is taken apart."""
     numbers = sorted(rows)
     grid = [[texts_of(rows[row].get(column)) for column in range(1, max(rows[row], default=0) + 1)] for row in numbers]
     for row, places in zip(numbers, places_of(grid), strict=True):
         if places is None:
-            yield row, rows[row]
+            yield row, rows[row], ""
         else:
-            yield from ((row, {1: Cell(name, is_text=True), 2: rows[row][place + 1]}) for name, place in places)
+            for name, column, sample in places:
+                yield row, {1: Cell(name, is_text=True), 2: rows[row][column + 1]}, sample
 
 
 def texts_of(cell: Cell | None) -> str:

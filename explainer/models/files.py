@@ -69,7 +69,7 @@ def read_safetensors(data: bytes, file: str, activations: Sequence[Any], order: 
 
     if int.from_bytes(data[:8], "little") > MAX_CONFIG_BYTES:
         raise ValueError("its head is too large")
-    tensors = dict(safetensors.deserialize(data))  # type: ignore[no-untyped-call]
+    tensors = dict(safetensors.deserialize(data))
     bounded((prod(tensor["shape"]) for tensor in tensors.values()), file)
     others = {name: each["dtype"] for name, each in tensors.items() if each["dtype"] not in TENSOR_KINDS}
     kinds = {name.rpartition(".")[0]: "bfloat16" if kind == "BF16" else kind for name, kind in others.items()}

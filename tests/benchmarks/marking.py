@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import time
 from collections import Counter
@@ -288,7 +289,7 @@ def main() -> None:
     chosen = parser.parse_args()
     found = networks()
     if chosen.networks:
-        found = {name: found[name] for name in chosen.networks.split(",")}
+        found = {name: found[name] for name in re.split(r",(?! )", chosen.networks)}
     costs()
     folder()
     if chosen.costs:
