@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 
 class ExplainerError(Exception):
@@ -56,3 +57,17 @@ class CheckFailed(ExplainerError):
 def printable(text: str) -> str:
     """The text on one line, with what a terminal would obey, not show, written out."""
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that `word` was most likely meant to be."""
+    by_case = {name.lower(): name for name in known}
+    close = get_close_matches(word.lower(), by_case, n=1, cutoff=0.6)
+    return by_case[close[0]] if close else None
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """What would do in place of an unknown word: the nearest known one, or all of them."""
+    known = tuple(known)
+    near = nearest(word, known)
+    return f"did you mean {near!r}?" if near else f"known here: {', '.join(known)}"

@@ -6,7 +6,6 @@ misfit is left out, and what can be set aside is, so that the checks of `explain
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from .errors import Fault
+from .errors import Fault, nearest, suggestion
 from .source import A_NUMBER, Source, TreePath, number_remedy, shortened
 from .spec import EXAMPLES, INNER, LETTERS, TAGS, Spec, keys_of
 
@@ -149,20 +148,6 @@ def stands(key: str, tree: Any) -> bool:
     """Whether a top key is there, be it misspelt: what is misspelt is a fault, but is not missing too."""
     known = keys_of(Spec)
     return any(own == key or (own not in known and nearest(own, known) == key) for own in tree)
-
-
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that `word` was most likely meant to be."""
-    by_case = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(word.lower(), by_case, n=1, cutoff=0.6)
-    return by_case[close[0]] if close else None
-
-
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """What would do in place of an unknown word: the nearest known one, or all of them."""
-    known = tuple(known)
-    near = nearest(word, known)
-    return f"did you mean {near!r}?" if near else f"known here: {', '.join(known)}"
 
 
 def shown(value: Any) -> str:

@@ -84,6 +84,7 @@ class Names:
     """The names of one problem. `other_names`: names that are understood in the place of a canonical one.
 
     `layers`: the labels of the neurons, for names by place (a_1^{[2]}) and names that need none (delta, of one output).
+    `targets`: the outputs by what their targets are called, for y_dog.
     """
 
     def __init__(
@@ -91,8 +92,10 @@ class Names:
         known: Collection[str],
         other_names: Mapping[str, str] | None = None,
         layers: Sequence[Sequence[str]] = (),
+        targets: Mapping[str, str] | None = None,
     ) -> None:
         self.known, self.layers = known, layers
+        self.targets = dict(targets or {})
         self.others = dict(other_names or {})
         self._turned = False  # whether indices are read the other way round
 
@@ -304,6 +307,8 @@ class Names:
         if quantity not in "WE":
             at_place = (f"{quantity}[{label}]" for label in self.at_place(rest))
             yield from (self.others.get(name, name) for name in at_place)
+            if rest[:1] == "_" and rest[1:] in self.targets:
+                yield f"{quantity}[{self.targets[rest[1:]]}]"
         rest = rest.strip("_()[]{}")
         if not rest:
             return
@@ -323,6 +328,8 @@ class Names:
         place = re.fullmatch(r"[_\[({]*([1-9]\d*)[\])}]*", rest)
         if not said and place and int(place[1]) <= len(labels):
             said = [labels[int(place[1]) - 1]]
+        if rest[1:] in self.targets:
+            said = [self.targets[rest[1:]]]
         yield from (f"Y[{label}]" for label in said)
 
     def ends(self, rest: str) -> Iterator[tuple[str, str]]:

@@ -22,8 +22,7 @@ from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
 
 from .dialects import Form
-from .errors import ExplainerError, Fault, InputError
-from .misfits import suggestion
+from .errors import ExplainerError, Fault, InputError, suggestion
 from .source import decoded, inside, read_bytes, shortened
 
 MOST_FILES, MOST_BYTES = 60, 64 << 10

@@ -13,9 +13,9 @@ from typing import Any, TypedDict, TypeVar, Unpack
 import numpy as np
 
 from .arrays import MAX_NUMBERS, Array, Table, Unusable, drawn, read_table
-from .errors import Fault, InputError
+from .errors import Fault, InputError, suggestion
 from .expressions import FUNCTIONS, NotAFormula, Tree, names, read, substituted, symbol
-from .misfits import checked_spec, flow, stands, suggestion
+from .misfits import checked_spec, flow, stands
 from .names import Names, primed
 from .presets import NOTATIONS, PLACEHOLDERS, Notation, SymbolFault, alike, changed, read_script, read_symbol
 from .source import Source, TreePath, read_source, read_text, shortened

@@ -202,8 +202,8 @@ def test_what_goes_wrong_while_working_is_told_at_the_spec() -> None:
 @pytest.mark.parametrize(
     ("written", "found"),
     [
-        ({"digit": "3"}, "there is no option 'digit'; did you mean digits?"),
-        ({"wat": "3"}, "there is no option 'wat'; there are notation, "),
+        ({"digit": "3"}, "there is no option 'digit'; did you mean 'digits'?"),
+        ({"wat": "3"}, "there is no option 'wat'; known here: notation, "),
         ({"digits": "three"}, "digits is 'three'; write a whole number"),
         ({"figures": "maybe"}, "figures is 'maybe'; write yes or no"),
         ({"level": "9"}, "level is 9; write a number from 1 to 6"),

@@ -510,22 +510,6 @@ def test_a_working_in_another_encoding_is_refused(tmp_path: Path) -> None:
         checker().check(tmp_path / "a.txt")
 
 
-BATCH = """
-inputs:  {x1: [0.5, -1, 2], x2: [1.5, 0.4, -0.6]}
-targets: {t: [0.3, 0.8, 0.1]}
-layers:
-  - {neurons: [h1, h2], activation: tanh, weights: [[0.2, -0.4], [0.7, 0.1]], biases: [0.05, -0.15]}
-  - {neurons: [out], activation: sigmoid, weights: [[0.6, -0.9]], biases: [0.2]}
-loss: half_squared_error
-optimizer: {sgd: {learning_rate: 0.3}}
-"""
-
-
-@cache
-def batch() -> Checker:
-    return Checker(problem_from_text(BATCH, "batch.yaml"))
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -535,11 +519,16 @@ def batch() -> Checker:
     ],
 )  # fmt: skip
 def test_a_name_says_its_sample_as_people_do(text: str) -> None:
-    assert batch().names.all(text) == ["z[h1]#2"]
+    assert summed().names.all(text) == ["z[h1]#2"]
+
+
+def test_an_output_is_called_by_its_target_in_a_batch_too() -> None:
+    assert summed().names.find("y_t (sample 2)") == "Y[out]#2"
+    assert summed().names.find("delta_t#1") == "delta[out]#1"
 
 
 def test_totals_and_contributions_are_told_apart_by_their_samples() -> None:
-    names = batch().names
+    names = summed().names
     assert names.find("dE/dW[h1,out]") == "dE/dW[h1,out]"
     assert names.find("dE/dW[h1,out] (sample 2)") == "dE/dW[h1,out]#2"
     assert names.find("E") == "E"
@@ -548,14 +537,14 @@ def test_totals_and_contributions_are_told_apart_by_their_samples() -> None:
 
 
 def test_a_sample_that_there_is_not_is_none_of_those_there_are() -> None:
-    assert batch().names.all("net_h1 (sample 4)") == []
+    assert summed().names.all("net_h1 (sample 4)") == []
     assert checker().names.all("e1 (sample 1)") == ["z[1]"]
     assert checker().names.all("e1 (sample 2)") == []
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "net_h1 (sample 1)"), ("zh", "样本 1 的 net_h1")])
 def test_a_name_without_its_sample_is_told_to_say_which(language: str, words: str) -> None:
-    (line,) = Checker(batch().problem, language).check("net_h1 = -0.45\n").lines
+    (line,) = Checker(summed().problem, language).check("net_h1 = -0.45\n").lines
     assert line.verdict == "unknown"
     assert words in line.message
     assert "z[h1]#1" in line.message
@@ -571,7 +560,7 @@ def test_what_is_suggested_in_the_place_of_a_name_is_written_as_people_write_and
     assert "delta_o1" in found["sigma_o1"]
     assert all("'" in each for each in found["w9'"])
     assert all(len(names.all(each)) == 1 for near in found.values() for each in near)
-    assert batch().names.suggested("out_hl") == ["out_h1 (sample 1)", "out_h2 (sample 1)"]
+    assert summed().names.suggested("out_hl") == ["out_h1 (sample 1)", "out_h2 (sample 1)"]
 
 
 @pytest.mark.parametrize(
@@ -1006,7 +995,7 @@ def test_a_spreadsheet_may_have_a_row_or_a_column_for_each_sample(tmp_path: Path
     for grid in sheets:
         path = tmp_path / "w.xlsx"
         path.write_bytes(rows(*grid))
-        lines = batch().check(path).lines
+        lines = summed().check(path).lines
         assert len(lines) == 4
         assert {(line.name, line.verdict) for line in lines} == right
 

@@ -19,13 +19,12 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..errors import ExplainerError, Fault, InputError, printable
+from ..errors import ExplainerError, Fault, InputError, printable, suggestion
 
 INSIDE_DOCUMENT = "spec.yaml"  # what we call a spec without a file of its own, until its document is named
 KEPT_DAYS = 30  # for which a page that nobody asks for stays in the cache
@@ -90,9 +89,7 @@ def read_options(written: Mapping[str, Any], folder: Path = Path()) -> tuple[dic
     style: dict[str, Any] = {}
     for name, given in written.items():
         if name not in OPTIONS + STYLES:
-            near = get_close_matches(str(name), OPTIONS + STYLES, 1)
-            would_do = f"did you mean {near[0]}?" if near else f"there are {', '.join(OPTIONS + STYLES)}"
-            raise OptionFault(f"there is no option {printable(name)!r}; {would_do}")
+            raise OptionFault(f"there is no option {printable(name)!r}; {suggestion(name, OPTIONS + STYLES)}")
         value = str(given).strip()
         if name in (*WHOLE, "level") and not re.fullmatch("[0-9]{1,9}", value):
             raise OptionFault(f"{name} is {printable(value)!r}; write a whole number")

@@ -13,7 +13,7 @@ import numpy as np
 from ..digits import Precision
 from ..graphs import Lines as GraphSteps
 from ..graphs import canonical as named_in_graph
-from ..names import HEADS, Names
+from ..names import Names
 from ..plain import typed_out
 from ..problem import GraphProblem, Problem
 from ..render import Setting, Speaker
@@ -39,7 +39,6 @@ LOOSE = 0.1  # of a number: where rounding can move it by more, agreeing with it
 SPARED = 1  # digits that a line may have fewer than the rest of the sheet where it is right all the same
 STATUS_CODES = {TRUNCATED: "R01", LAST_DIGIT: "R02", RECOVERED: "R11", ANYWAY: "R11"}
 TELLING = 0.5  # share of the mistakes that the right numbers tell apart, which the writer's own must tell apart too
-OF_OUTPUTS = ("z", "delta", "Y")  # that may be called by the target of an output: y_dog
 MOST_NAMES = 10_000  # that are remembered
 MOST_STEPS = 3000  # quantities of a derivation, up to which a line is linked to its step
 
@@ -66,13 +65,13 @@ class Checker:
         self.language = language or problem.writing.language
         self.say = Speaker(self.language, Setting())
         self.lines = lines_of(problem)
-        layers = [layer.labels for layer in problem.layers] if isinstance(problem, Problem) else []
-        self.shapes = (
-            Shapes([problem.input_names, *layers], problem.target_names, problem.inputs.shape[1])
-            if isinstance(problem, Problem)
-            else Shapes()
-        )
-        self.names = Names(self.lines.numbers, other_names(self.lines), layers)
+        if isinstance(problem, GraphProblem):
+            self.shapes, self.names = Shapes(), Names(self.lines.numbers, other_names(self.lines))
+        else:
+            layers = [layer.labels for layer in problem.layers]
+            self.shapes = Shapes([problem.input_names, *layers], problem.target_names, problem.inputs.shape[1])
+            targets = dict(zip(problem.target_names, layers[-1], strict=False))
+            self.names = Names(self.lines.numbers, other_names(self.lines), layers, targets)
         self._roles: dict[tuple[int, int], Roles] = {}
         self._variants: dict[str, Lines] = {}
         self._found: dict[str, int | None] = {}
@@ -198,11 +197,6 @@ def other_names(lines: Lines) -> Mapping[str, str]:
     if isinstance(lines, NetworkLines):
         found = {other: name for other, name in found.items() if name in lines.numbers}
         found |= dict(lines.by_place())
-        outputs = lines.net.problem.layers[-1].labels
-        for target, label in zip(lines.net.problem.target_names, outputs, strict=False):
-            found |= {f"{head}_{target}": f"{kind}[{label}]" for kind in OF_OUTPUTS for head in HEADS[kind]}
-        if len(outputs) == 1:
-            found |= dict.fromkeys(("y", "yhat", "y_hat", "output", "out"), f"Y[{outputs[0]}]")
     return {other: name for other, name in found.items() if other not in lines.numbers and name in lines.numbers}
 
 
